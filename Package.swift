@@ -1,0 +1,44 @@
+// swift-tools-version: 6.3
+
+import PackageDescription
+
+/// The settings of every target: strict about memory and warnings, and free of unsafe flags, so that Weld can be
+/// a dependency of other packages.
+let settings: [SwiftSetting] = [
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableExperimentalFeature("Lifetimes"),
+  .enableExperimentalFeature("Extern"),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+  name: "Weld",
+  products: [
+    .library(name: "Weld", targets: ["Weld"]),
+    .executable(name: "weld", targets: ["WeldCLI"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: [
+    .target(name: "WeldBytes", swiftSettings: settings),
+    .target(name: "WeldELF", dependencies: ["WeldBytes"], swiftSettings: settings),
+    .target(name: "WeldMemory", dependencies: ["WeldBytes"], swiftSettings: settings),
+    .target(name: "WeldLink", dependencies: ["WeldBytes", "WeldELF", "WeldMemory"], swiftSettings: settings),
+    .target(name: "WeldExecutor", dependencies: ["WeldMemory"], swiftSettings: settings),
+    .target(
+      name: "WeldORC", dependencies: ["WeldBytes", "WeldELF", "WeldMemory", "WeldLink", "WeldExecutor"],
+      swiftSettings: settings),
+    .target(
+      name: "Weld",
+      dependencies: ["WeldBytes", "WeldELF", "WeldMemory", "WeldLink", "WeldExecutor", "WeldORC"],
+      swiftSettings: settings),
+    .executableTarget(name: "WeldCLI", dependencies: ["Weld", argumentParser], swiftSettings: settings),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,23 @@
+extension RawSpan {
+  /// Reads an integer stored in `order` at `offset` bytes from the start; no alignment is needed.
+  @inlinable @inline(__always)
+  public func load<T: FixedWidthInteger & BitwiseCopyable>(
+    _: T.Type = T.self, at offset: Int, order: ByteOrder
+  ) throws(OutOfBounds) -> T {
+    guard offset >= 0, offset <= byteCount &- MemoryLayout<T>.size else {
+      throw OutOfBounds(offset: offset, byteCount: MemoryLayout<T>.size)
+    }
+    // In bounds by the guard above; every bit pattern of an integer is valid.
+    return unsafe order.swapped(unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: T.self))
+  }
+
+  /// Returns the part of the span that `range` covers.
+  @inlinable @inline(__always)
+  @_lifetime(copy self)
+  public func extracting(checked range: Range<Int>) throws(OutOfBounds) -> RawSpan {
+    guard range.lowerBound >= 0, range.upperBound <= byteCount else {
+      throw OutOfBounds(offset: range.lowerBound, byteCount: range.upperBound &- range.lowerBound)
+    }
+    return extracting(range)
+  }
+}

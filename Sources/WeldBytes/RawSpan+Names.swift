@@ -1,0 +1,149 @@
+/// A name found in a string table: how long it is and the hash under which tables keep it.
+public struct HashedName: Equatable, Sendable {
+  /// Bytes of the name, without its terminator.
+  public var byteCount: Int
+  /// The hash of the name's bytes; equal names have equal hashes, wherever they stand.
+  public var hash: UInt32
+
+  /// A name of `byteCount` bytes with the given hash.
+  @inlinable
+  public init(byteCount: Int, hash: UInt32) {
+    self.byteCount = byteCount
+    self.hash = hash
+  }
+}
+
+/// Hashes a name eight bytes at a time.
+///
+/// Not meant to withstand chosen collisions: a table that uses it must stay correct, if slower, under them.
+@usableFromInline
+struct NameHasher {
+  @usableFromInline var state: UInt64 = 0x9e37_79b9_7f4a_7c15
+
+  @inlinable
+  init() {}
+
+  @inlinable @inline(__always)
+  mutating func combine(_ word: UInt64) {
+    let product = (state ^ word).multipliedFullWidth(by: 0xd6e8_feb8_6659_fd93)
+    state = product.low ^ product.high
+  }
+
+  @inlinable @inline(__always)
+  func finish(byteCount: Int) -> UInt32 {
+    let product = (state ^ UInt64(truncatingIfNeeded: byteCount)).multipliedFullWidth(
+      by: 0xa076_1d64_78bd_642f)
+    return UInt32(truncatingIfNeeded: product.low ^ product.high)
+  }
+}
+
+extension RawSpan {
+  /// Measures and hashes the name that starts at `offset` and ends before the next zero byte.
+  ///
+  /// Throws when no zero byte follows inside the span.
+  @inlinable
+  public func name(at offset: Int) throws(OutOfBounds) -> HashedName {
+    guard offset >= 0, offset < byteCount else { throw OutOfBounds(offset: offset, byteCount: 1) }
+    var hasher = NameHasher()
+    var position = offset
+    while position <= byteCount &- 8 {
+      let word: UInt64 = try load(at: position, order: .little)
+      // The lowest set bit marks the first zero byte (Mycroft's test; only higher bytes can be false hits).
+      let zeros = (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080
+      if zeros != 0 {
+        let bits = UInt64(zeros.trailingZeroBitCount) & ~7
+        if bits > 0 { hasher.combine(word & ((1 &<< bits) &- 1)) }
+        let count = position &- offset &+ Int(truncatingIfNeeded: bits &>> 3)
+        return HashedName(byteCount: count, hash: hasher.finish(byteCount: count))
+      }
+      hasher.combine(word)
+      position &+= 8
+    }
+    var tail: UInt64 = 0
+    var shift: UInt64 = 0
+    while position < byteCount {
+      let byte: UInt8 = try load(at: position, order: .little)
+      if byte == 0 {
+        if shift > 0 { hasher.combine(tail) }
+        let count = position &- offset
+        return HashedName(byteCount: count, hash: hasher.finish(byteCount: count))
+      }
+      tail |= UInt64(byte) &<< shift
+      shift &+= 8
+      position &+= 1
+    }
+    throw OutOfBounds(offset: position, byteCount: 1)
+  }
+
+  /// Hashes the whole span as one name, to the same value that ``name(at:)`` gives for a stored copy of it.
+  @inlinable
+  public func nameHash() -> UInt32 {
+    var hasher = NameHasher()
+    var position = 0
+    while position <= byteCount &- 8 {
+      // In bounds by the loop's condition.
+      hasher.combine(
+        unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: UInt64.self).littleEndian)
+      position &+= 8
+    }
+    var tail: UInt64 = 0
+    var shift: UInt64 = 0
+    while position < byteCount {
+      tail |= UInt64(unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: UInt8.self)) &<< shift
+      shift &+= 8
+      position &+= 1
+    }
+    if shift > 0 { hasher.combine(tail) }
+    return hasher.finish(byteCount: byteCount)
+  }
+
+  /// Whether both spans hold the same bytes.
+  @inlinable
+  public func hasSameBytes(as other: RawSpan) -> Bool {
+    guard byteCount == other.byteCount else { return false }
+    var position = 0
+    while position <= byteCount &- 8 {
+      // In bounds by the loop's condition; both spans are equally long.
+      let mine = unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: UInt64.self)
+      let theirs = unsafe other.unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: UInt64.self)
+      if mine != theirs { return false }
+      position &+= 8
+    }
+    while position < byteCount {
+      let mine = unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: UInt8.self)
+      let theirs = unsafe other.unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: UInt8.self)
+      if mine != theirs { return false }
+      position &+= 1
+    }
+    return true
+  }
+
+  /// Whether the span begins with the bytes of `prefix`.
+  @inlinable
+  public func starts(with prefix: StaticString) -> Bool {
+    let count = prefix.utf8CodeUnitCount
+    guard count <= byteCount else { return false }
+    for position in 0..<count {
+      // In bounds of the span by the guard above, of the literal by its own count.
+      let mine = unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: UInt8.self)
+      if unsafe mine != prefix.utf8Start[position] { return false }
+    }
+    return true
+  }
+
+  /// Whether the span holds exactly the bytes of `text`.
+  @inlinable
+  public func equals(_ text: StaticString) -> Bool {
+    byteCount == text.utf8CodeUnitCount && starts(with: text)
+  }
+}
+
+extension String {
+  /// The text of `bytes`; bytes that are not UTF-8 are repaired to U+FFFD.
+  public init(decoding bytes: RawSpan) {
+    self = unsafe bytes.withUnsafeBytes { buffer in
+      // The buffer is read, not kept.
+      unsafe String(decoding: buffer, as: UTF8.self)
+    }
+  }
+}

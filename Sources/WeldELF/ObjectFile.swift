@@ -1,0 +1,68 @@
+public import WeldBytes
+
+/// An ELF64 file, read in place.
+///
+/// Making one proves the whole of its structure: that headers, tables and contents lie inside the file, that names
+/// end, that indices refer to something of the right type. What an `ObjectFile` hands out can therefore be used
+/// without further doubt; only what sections *contain* (code, relocations' offsets) is still unproven.
+public struct ObjectFile: Sendable {
+  /// What the caller called it; a member of an archive is `archive(member)`.
+  public let name: String
+  /// The whole file.
+  public let bytes: Bytes
+  /// The decoded ELF header.
+  public let header: FileHeader
+  /// The symbol table, if there is one.
+  public let symbolTable: SymbolTable?
+  /// Where the section name table is in the file, in bytes; empty if there is none.
+  let sectionNames: Range<Int>
+  /// The sections of type `SHT_GROUP`.
+  public let groupSections: [SectionIndex]
+
+  /// Where the symbols of an object and their names are.
+  public struct SymbolTable: Equatable, Sendable {
+    /// The section that holds the symbols.
+    public var section: SectionIndex
+    /// How many symbols there are, including the reserved first one.
+    public var count: Int
+    /// The index of the first symbol that is not local (`sh_info`).
+    public var firstGlobal: Int
+    /// Where the symbols are in the file, in bytes.
+    var entries: Range<Int>
+    /// Where the names are in the file, in bytes; ends with a zero byte unless empty.
+    public var names: Range<Int>
+    /// Where `SHT_SYMTAB_SHNDX` holds the section indices that do not fit in a symbol, in bytes.
+    var extendedIndices: Range<Int>?
+  }
+
+  /// Reads `bytes` as an ELF64 file.
+  ///
+  /// - Parameters:
+  ///   - bytes: the whole file.
+  ///   - name: what errors call the file.
+  ///   - types: the types of file that are wanted; by default relocatable objects only.
+  public init(
+    _ bytes: Bytes, name: String, accepting types: Set<FileType> = [.relocatable]
+  ) throws(ELFError) {
+    let parts = try ObjectParser(name: name).parse(bytes.span, accepting: types)
+    self.name = name
+    self.bytes = bytes
+    header = parts.header
+    symbolTable = parts.symbolTable
+    sectionNames = parts.sectionNames
+    groupSections = parts.groupSections
+  }
+}
+
+extension RawSpan {
+  /// The name that begins at `offset` of the string table that takes `table`, without its terminator; nothing where
+  /// there is none.
+  @_lifetime(copy self)
+  func string(in table: Range<Int>, at offset: UInt32) -> RawSpan {
+    let strings = extracting(table)
+    guard Int(offset) < table.count, let name = try? strings.name(at: Int(offset)) else {
+      return strings.extracting(0..<0)
+    }
+    return strings.extracting(Int(offset)..<Int(offset) + name.byteCount)
+  }
+}

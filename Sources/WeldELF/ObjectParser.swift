@@ -1,0 +1,318 @@
+internal import WeldBytes
+
+/// The proof that a file is what ``ObjectFile`` promises, in one pass over its headers and one over its symbols.
+struct ObjectParser {
+  /// What errors call the file.
+  let name: String
+
+  /// What the proof finds out.
+  struct Parts {
+    var header: FileHeader
+    var symbolTable: ObjectFile.SymbolTable?
+    var sectionNames: Range<Int>
+    var groupSections: [SectionIndex]
+  }
+
+  func parse(_ file: RawSpan, accepting types: Set<FileType>) throws(ELFError) -> Parts {
+    let header: FileHeader
+    do {
+      header = try FileHeader(of: file)
+    } catch {
+      throw ELFError(error, in: name)
+    }
+    guard types.contains(header.type) else { throw ELFError(.notRelocatable(header.type), in: name) }
+
+    var parts = Parts(header: header, symbolTable: nil, sectionNames: 0..<0, groupSections: [])
+    guard header.sectionCount > 0 else { return parts }
+    if header.sectionNameTable != .undefined {
+      parts.sectionNames = try stringTable(header.sectionNameTable, header, file)
+    }
+    let symbolTableType: SectionType = header.type == .relocatable ? .symbolTable : .dynamicSymbolTable
+    var extendedIndices: SectionIndex?
+    for number in 0..<header.sectionCount {
+      let index = SectionIndex(rawValue: UInt32(truncatingIfNeeded: number))
+      let section = try section(index, header, file)
+      if number > 0 {
+        try prove(section, index, parts, file)
+      } else if section.type != .null {
+        // Its other fields hold the escapes of the header's, not a place in the file.
+        let type = UInt64(section.type.rawValue)
+        throw error(.outOfRange(field: "sh_type", value: type, allowed: 0...0), index, parts, file)
+      }
+      switch section.type {
+      case symbolTableType:
+        guard parts.symbolTable == nil else { throw error(.secondSymbolTable, index, parts, file) }
+        parts.symbolTable = try symbolTable(section, index, parts, file)
+      case .symbolTableSectionIndices: extendedIndices = index
+      case .group where header.type == .relocatable: parts.groupSections.append(index)
+      default: break
+      }
+    }
+    if let extendedIndices { try attach(extendedIndices, &parts, file) }
+    try proveSymbols(parts, file)
+    guard header.type == .relocatable else { return parts }
+    // Relocations and groups may precede the symbol table they refer to, hence a second look.
+    for number in 1..<max(header.sectionCount, 1) {
+      let index = SectionIndex(rawValue: UInt32(truncatingIfNeeded: number))
+      let section = try section(index, header, file)
+      switch section.type {
+      case .rel, .rela: try proveRelocations(section, index, parts, file)
+      case .group: try proveGroup(section, index, parts, file)
+      default: break
+      }
+    }
+    return parts
+  }
+}
+
+// MARK: - Sections
+
+extension ObjectParser {
+  private func section(
+    _ index: SectionIndex, _ header: FileHeader, _ file: RawSpan
+  ) throws(ELFError) -> SectionHeader {
+    let at =
+      Int(truncatingIfNeeded: header.sectionHeaderOffset) &+ Int(index.rawValue) &* SectionHeader.byteCount
+    do {
+      return try SectionHeader(in: file, at: at, order: header.byteOrder)
+    } catch {
+      throw ELFError(
+        .outside(
+          what: "section header", offset: UInt64(bitPattern: Int64(at)),
+          byteCount: UInt64(SectionHeader.byteCount), fileByteCount: UInt64(file.byteCount)),
+        in: name, at: .section(index, name: nil))
+    }
+  }
+
+  private func error(
+    _ reason: ELFError.Reason, _ index: SectionIndex, _ parts: Parts, _ file: RawSpan
+  ) -> ELFError {
+    ELFError(reason, in: name, at: .section(index, name: sectionName(index, parts, file)))
+  }
+
+  private func sectionName(_ index: SectionIndex, _ parts: Parts, _ file: RawSpan) -> String? {
+    guard let section = try? section(index, parts.header, file), !parts.sectionNames.isEmpty else {
+      return nil
+    }
+    let names = file.extracting(parts.sectionNames)
+    guard let found = try? names.name(at: Int(section.nameOffset)) else { return nil }
+    return String(
+      decoding: names.extracting(Int(section.nameOffset)..<Int(section.nameOffset) + found.byteCount))
+  }
+
+  /// Proves that a string table lies inside the file and ends with a zero byte.
+  private func stringTable(
+    _ index: SectionIndex, _ header: FileHeader, _ file: RawSpan
+  ) throws(ELFError) -> Range<Int> {
+    let section = try section(index, header, file)
+    let place = ELFError.Place.section(index, name: nil)
+    guard section.type == .stringTable else {
+      throw ELFError(
+        .wrongLink(field: "string table index", found: section.type, expected: .stringTable), in: name,
+        at: place)
+    }
+    try proveInside(section, index, nil, file)
+    let range = section.fileRange
+    guard let last = range.last else { return range }
+    let end: UInt8? = try? file.load(at: last, order: .little)
+    guard end == 0 else { throw ELFError(.unterminatedStrings, in: name, at: place) }
+    return range
+  }
+
+  private func proveInside(
+    _ section: SectionHeader, _ index: SectionIndex, _ parts: Parts?, _ file: RawSpan
+  ) throws(ELFError) {
+    guard section.type != .nobits, section.type != .null else { return }
+    let available = UInt64(file.byteCount)
+    guard section.offset <= available, section.size <= available - section.offset else {
+      throw ELFError(
+        .outside(
+          what: "contents", offset: section.offset, byteCount: section.size, fileByteCount: available),
+        in: name, at: .section(index, name: parts.flatMap { sectionName(index, $0, file) }))
+    }
+  }
+
+  /// Proves what holds for sections of every type.
+  private func prove(
+    _ section: SectionHeader, _ index: SectionIndex, _ parts: Parts, _ file: RawSpan
+  ) throws(ELFError) {
+    try proveInside(section, index, parts, file)
+    guard section.nameOffset == 0 || Int(section.nameOffset) < parts.sectionNames.count else {
+      throw ELFError(
+        .outOfRange(
+          field: "sh_name", value: UInt64(section.nameOffset),
+          allowed: 0...UInt64(max(parts.sectionNames.count, 1) - 1)),
+        in: name, at: .section(index, name: nil))
+    }
+    guard section.alignment & (section.alignment &- 1) == 0 else {
+      throw error(.notPowerOfTwo(field: "sh_addralign", value: section.alignment), index, parts, file)
+    }
+    if section.flags.contains([.alloc, .compressed]) {
+      throw error(.contradictoryFlags([.alloc, .compressed]), index, parts, file)
+    }
+    if section.flags.contains(.linkOrder), Int(section.link) >= parts.header.sectionCount {
+      throw error(
+        .outOfRange(
+          field: "sh_link", value: UInt64(section.link), allowed: 0...UInt64(parts.header.sectionCount - 1)),
+        index, parts, file)
+    }
+  }
+
+  /// Proves that a section is a table of entries of one size.
+  private func proveTable(
+    _ section: SectionHeader, entryByteCount: UInt64, _ index: SectionIndex, _ parts: Parts,
+    _ file: RawSpan
+  ) throws(ELFError) {
+    guard section.entrySize == entryByteCount else {
+      throw error(
+        .outOfRange(field: "sh_entsize", value: section.entrySize, allowed: entryByteCount...entryByteCount),
+        index, parts, file)
+    }
+    guard section.size % entryByteCount == 0 else {
+      throw error(.partialEntry(byteCount: section.size, entryByteCount: entryByteCount), index, parts, file)
+    }
+  }
+
+  /// Proves that `sh_link` names the object's symbol table.
+  private func proveSymbolTableLink(
+    _ section: SectionHeader, _ index: SectionIndex, _ parts: Parts, _ file: RawSpan
+  ) throws(ELFError) -> ObjectFile.SymbolTable {
+    guard Int(section.link) < parts.header.sectionCount else {
+      throw error(
+        .outOfRange(
+          field: "sh_link", value: UInt64(section.link), allowed: 0...UInt64(parts.header.sectionCount - 1)),
+        index, parts, file)
+    }
+    guard let table = parts.symbolTable, table.section.rawValue == section.link else {
+      let found = try self.section(SectionIndex(rawValue: section.link), parts.header, file).type
+      throw error(.wrongLink(field: "sh_link", found: found, expected: .symbolTable), index, parts, file)
+    }
+    return table
+  }
+
+  private func proveRelocations(
+    _ section: SectionHeader, _ index: SectionIndex, _ parts: Parts, _ file: RawSpan
+  ) throws(ELFError) {
+    try proveTable(section, entryByteCount: section.type == .rela ? 24 : 16, index, parts, file)
+    guard section.info > 0, Int(section.info) < parts.header.sectionCount else {
+      throw error(
+        .outOfRange(
+          field: "sh_info", value: UInt64(section.info),
+          allowed: 1...UInt64(max(parts.header.sectionCount, 2) - 1)),
+        index, parts, file)
+    }
+    if section.size > 0 { _ = try proveSymbolTableLink(section, index, parts, file) }
+  }
+
+  private func proveGroup(
+    _ section: SectionHeader, _ index: SectionIndex, _ parts: Parts, _ file: RawSpan
+  ) throws(ELFError) {
+    guard section.size >= 4, section.size % 4 == 0 else {
+      throw error(.partialEntry(byteCount: section.size, entryByteCount: 4), index, parts, file)
+    }
+    let table = try proveSymbolTableLink(section, index, parts, file)
+    guard Int(section.info) < table.count else {
+      throw error(
+        .outOfRange(
+          field: "sh_info", value: UInt64(section.info), allowed: 0...UInt64(max(table.count, 1) - 1)),
+        index, parts, file)
+    }
+    let range = section.fileRange
+    for at in stride(from: range.lowerBound + 4, to: range.upperBound, by: 4) {
+      let member: UInt32? = try? file.load(at: at, order: parts.header.byteOrder)
+      guard let member, member > 0, Int(member) < parts.header.sectionCount else {
+        throw error(
+          .outOfRange(
+            field: "group member", value: UInt64(member ?? 0),
+            allowed: 1...UInt64(max(parts.header.sectionCount, 2) - 1)),
+          index, parts, file)
+      }
+    }
+  }
+}
+
+// MARK: - Symbols
+
+extension ObjectParser {
+  private func symbolTable(
+    _ section: SectionHeader, _ index: SectionIndex, _ parts: Parts, _ file: RawSpan
+  ) throws(ELFError) -> ObjectFile.SymbolTable {
+    try proveTable(section, entryByteCount: UInt64(Symbol.byteCount), index, parts, file)
+    let count = section.size / UInt64(Symbol.byteCount)
+    guard UInt64(section.info) <= count, count <= UInt64(UInt32.max) else {
+      throw error(
+        .outOfRange(field: "sh_info", value: UInt64(section.info), allowed: 0...count), index, parts, file)
+    }
+    guard Int(section.link) < parts.header.sectionCount else {
+      throw error(
+        .outOfRange(
+          field: "sh_link", value: UInt64(section.link), allowed: 0...UInt64(parts.header.sectionCount - 1)),
+        index, parts, file)
+    }
+    let names = try stringTable(SectionIndex(rawValue: section.link), parts.header, file)
+    return ObjectFile.SymbolTable(
+      section: index, count: Int(count), firstGlobal: Int(section.info), entries: section.fileRange,
+      names: names, extendedIndices: nil)
+  }
+
+  /// Joins the table of large section indices to the symbol table it belongs to.
+  private func attach(
+    _ index: SectionIndex, _ parts: inout Parts, _ file: RawSpan
+  ) throws(ELFError) {
+    guard var table = parts.symbolTable else { return }
+    let section = try section(index, parts.header, file)
+    guard section.link == table.section.rawValue else { return }
+    let needed = UInt64(table.count) * 4
+    guard section.size >= needed else {
+      throw error(
+        .outOfRange(field: "sh_size", value: section.size, allowed: needed...needed), index, parts, file)
+    }
+    table.extendedIndices = section.fileRange
+    parts.symbolTable = table
+  }
+
+  private func proveSymbols(_ parts: Parts, _ file: RawSpan) throws(ELFError) {
+    guard let table = parts.symbolTable else { return }
+    let order = parts.header.byteOrder
+    for number in 0..<table.count {
+      let at = table.entries.lowerBound &+ number &* Symbol.byteCount
+      let index = SymbolIndex(rawValue: UInt32(truncatingIfNeeded: number))
+      guard let nameOffset: UInt32 = try? file.load(at: at, order: order),
+        let stored: UInt16 = try? file.load(at: at &+ 6, order: order)
+      else {
+        throw ELFError(
+          .truncated(needed: UInt64(at) + 24, available: UInt64(file.byteCount)), in: name, at: .symbol(index)
+        )
+      }
+      guard nameOffset == 0 || Int(nameOffset) < table.names.count else {
+        throw ELFError(
+          .outOfRange(
+            field: "st_name", value: UInt64(nameOffset), allowed: 0...UInt64(max(table.names.count, 1) - 1)),
+          in: name, at: .symbol(index))
+      }
+      var section = UInt32(stored)
+      // From 0xff00 on, only the numbers below mean something.
+      var count = min(parts.header.sectionCount, 0xff00)
+      switch stored {
+      case 0xfff1, 0xfff2: continue
+      case 0xff02 where parts.header.machine == .x86_64: continue
+      case 0xffff:
+        let extended = table.extendedIndices.flatMap { range -> UInt32? in
+          try? file.load(at: range.lowerBound &+ number &* 4, order: order)
+        }
+        guard let extended else {
+          throw ELFError(
+            .outOfRange(field: "st_shndx", value: 0xffff, allowed: 0...0xfeff), in: name, at: .symbol(index))
+        }
+        section = extended
+        count = parts.header.sectionCount
+      default: break
+      }
+      guard Int(section) < count else {
+        throw ELFError(
+          .outOfRange(field: "st_shndx", value: UInt64(section), allowed: 0...UInt64(count - 1)), in: name,
+          at: .symbol(index))
+      }
+    }
+  }
+}

@@ -1,0 +1,59 @@
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+
+/// The relocation types of x86_64 (AMD64 System V psABI, section 4.4), by the names and numbers of the psABI.
+public enum X86_64Relocation: UInt32, RelocationType {
+  case R_X86_64_NONE = 0
+  case R_X86_64_64 = 1
+  case R_X86_64_PC32 = 2
+  case R_X86_64_GOT32 = 3
+  case R_X86_64_PLT32 = 4
+  case R_X86_64_COPY = 5
+  case R_X86_64_GLOB_DAT = 6
+  case R_X86_64_JUMP_SLOT = 7
+  case R_X86_64_RELATIVE = 8
+  case R_X86_64_GOTPCREL = 9
+  case R_X86_64_32 = 10
+  case R_X86_64_32S = 11
+  case R_X86_64_16 = 12
+  case R_X86_64_PC16 = 13
+  case R_X86_64_8 = 14
+  case R_X86_64_PC8 = 15
+  case R_X86_64_DTPMOD64 = 16
+  case R_X86_64_DTPOFF64 = 17
+  case R_X86_64_TPOFF64 = 18
+  case R_X86_64_TLSGD = 19
+  case R_X86_64_TLSLD = 20
+  case R_X86_64_DTPOFF32 = 21
+  case R_X86_64_GOTTPOFF = 22
+  case R_X86_64_TPOFF32 = 23
+  case R_X86_64_PC64 = 24
+  case R_X86_64_GOTOFF64 = 25
+  case R_X86_64_GOTPC32 = 26
+  case R_X86_64_GOT64 = 27
+  case R_X86_64_GOTPCREL64 = 28
+  case R_X86_64_GOTPC64 = 29
+  case R_X86_64_GOTPLT64 = 30
+  case R_X86_64_PLTOFF64 = 31
+  case R_X86_64_SIZE32 = 32
+  case R_X86_64_SIZE64 = 33
+  case R_X86_64_GOTPC32_TLSDESC = 34
+  case R_X86_64_TLSDESC_CALL = 35
+  case R_X86_64_TLSDESC = 36
+  case R_X86_64_IRELATIVE = 37
+  case R_X86_64_RELATIVE64 = 38
+  case R_X86_64_PC32_BND = 39
+  case R_X86_64_PLT32_BND = 40
+  case R_X86_64_GOTPCRELX = 41
+  case R_X86_64_REX_GOTPCRELX = 42
+  case R_X86_64_CODE_4_GOTPCRELX = 43
+  case R_X86_64_CODE_4_GOTTPOFF = 44
+  case R_X86_64_CODE_4_GOTPC32_TLSDESC = 45
+  case R_X86_64_CODE_5_GOTPCRELX = 46
+  case R_X86_64_CODE_5_GOTTPOFF = 47
+  case R_X86_64_CODE_5_GOTPC32_TLSDESC = 48
+  case R_X86_64_CODE_6_GOTPCRELX = 49
+  case R_X86_64_CODE_6_GOTTPOFF = 50
+  case R_X86_64_CODE_6_GOTPC32_TLSDESC = 51
+  case R_X86_64_GNU_VTINHERIT = 250
+  case R_X86_64_GNU_VTENTRY = 251
+}

@@ -1,0 +1,149 @@
+internal import WeldBytes
+
+/// What a section holds (`sh_type`).
+public struct SectionType: RawRepresentable, Hashable, Sendable {
+  public var rawValue: UInt32
+  public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+  public static let null = SectionType(rawValue: 0)
+  public static let progbits = SectionType(rawValue: 1)
+  public static let symbolTable = SectionType(rawValue: 2)
+  public static let stringTable = SectionType(rawValue: 3)
+  public static let rela = SectionType(rawValue: 4)
+  public static let hash = SectionType(rawValue: 5)
+  public static let dynamic = SectionType(rawValue: 6)
+  public static let note = SectionType(rawValue: 7)
+  /// `SHT_NOBITS`: zeros that take no room in the file.
+  public static let nobits = SectionType(rawValue: 8)
+  public static let rel = SectionType(rawValue: 9)
+  public static let dynamicSymbolTable = SectionType(rawValue: 11)
+  public static let initArray = SectionType(rawValue: 14)
+  public static let finiArray = SectionType(rawValue: 15)
+  public static let preinitArray = SectionType(rawValue: 16)
+  public static let group = SectionType(rawValue: 17)
+  /// `SHT_SYMTAB_SHNDX`: section indices too large for a symbol table entry.
+  public static let symbolTableSectionIndices = SectionType(rawValue: 18)
+  /// `SHT_LLVM_ADDRSIG`.
+  public static let addressSignificance = SectionType(rawValue: 0x6fff_4c03)
+  /// `SHT_X86_64_UNWIND`: what clang gives `.eh_frame` on that machine; other machines use the number otherwise.
+  public static let unwind = SectionType(rawValue: 0x7000_0001)
+}
+
+extension SectionType: CustomStringConvertible {
+  /// The gABI's name without `SHT_`, or the number.
+  public var description: String {
+    switch self {
+    case .null: "NULL"
+    case .progbits: "PROGBITS"
+    case .symbolTable: "SYMTAB"
+    case .stringTable: "STRTAB"
+    case .rela: "RELA"
+    case .hash: "HASH"
+    case .dynamic: "DYNAMIC"
+    case .note: "NOTE"
+    case .nobits: "NOBITS"
+    case .rel: "REL"
+    case .dynamicSymbolTable: "DYNSYM"
+    case .initArray: "INIT_ARRAY"
+    case .finiArray: "FINI_ARRAY"
+    case .preinitArray: "PREINIT_ARRAY"
+    case .group: "GROUP"
+    case .symbolTableSectionIndices: "SYMTAB_SHNDX"
+    case .addressSignificance: "LLVM_ADDRSIG"
+    case .unwind: "X86_64_UNWIND"
+    default: "0x" + String(rawValue, radix: 16)
+    }
+  }
+}
+
+/// What a section needs in memory and of the linker (`sh_flags`).
+public struct SectionFlags: OptionSet, Hashable, Sendable {
+  public var rawValue: UInt64
+  @inlinable
+  public init(rawValue: UInt64) { self.rawValue = rawValue }
+
+  public static let write = SectionFlags(rawValue: 0x1)
+  /// `SHF_ALLOC`: part of the program's memory.
+  public static let alloc = SectionFlags(rawValue: 0x2)
+  public static let executable = SectionFlags(rawValue: 0x4)
+  /// `SHF_MERGE`: equal entries may be kept once.
+  public static let merge = SectionFlags(rawValue: 0x10)
+  public static let strings = SectionFlags(rawValue: 0x20)
+  /// `SHF_INFO_LINK`: `sh_info` is a section index.
+  public static let infoLink = SectionFlags(rawValue: 0x40)
+  /// `SHF_LINK_ORDER`: belongs to the section that `sh_link` names and is dropped with it.
+  public static let linkOrder = SectionFlags(rawValue: 0x80)
+  public static let osNonconforming = SectionFlags(rawValue: 0x100)
+  /// `SHF_GROUP`: a member of a group.
+  public static let group = SectionFlags(rawValue: 0x200)
+  /// `SHF_TLS`: part of the template of thread-local storage.
+  public static let tls = SectionFlags(rawValue: 0x400)
+  public static let compressed = SectionFlags(rawValue: 0x800)
+  /// `SHF_GNU_RETAIN`.
+  public static let retain = SectionFlags(rawValue: 0x20_0000)
+  /// `SHF_X86_64_LARGE`: may lie farther than 2 GiB from everything else. Other machines use the bit otherwise.
+  public static let large = SectionFlags(rawValue: 0x1000_0000)
+  /// `SHF_EXCLUDE`: not for the program.
+  public static let exclude = SectionFlags(rawValue: 0x8000_0000)
+}
+
+extension SectionFlags: CustomStringConvertible {
+  /// One letter a flag, as `readelf` prints them.
+  public var description: String {
+    let letters: [(SectionFlags, Character)] = [
+      (.write, "W"), (.alloc, "A"), (.executable, "X"), (.merge, "M"), (.strings, "S"), (.infoLink, "I"),
+      (.linkOrder, "L"), (.osNonconforming, "O"), (.group, "G"), (.tls, "T"), (.compressed, "C"),
+      (.retain, "R"), (.large, "l"), (.exclude, "E"),
+    ]
+    return String(letters.filter { contains($0.0) }.map(\.1))
+  }
+}
+
+/// One entry of the section header table, decoded (gABI, "Section Header").
+public struct SectionHeader: Equatable, Sendable {
+  /// Bytes an ELF64 section header takes.
+  public static let byteCount = 64
+
+  /// `sh_name`: where the name begins in the section name table, in bytes.
+  public var nameOffset: UInt32
+  /// `sh_type`.
+  public var type: SectionType
+  /// `sh_flags`.
+  public var flags: SectionFlags
+  /// `sh_addr`; 0 in objects.
+  public var address: UInt64
+  /// `sh_offset`, in bytes from the start of the file. With `size` inside the file, unless the type is `NOBITS`.
+  public var offset: UInt64
+  /// `sh_size`, in bytes.
+  public var size: UInt64
+  /// `sh_link`: a related section; which one depends on the type.
+  public var link: UInt32
+  /// `sh_info`: what it means depends on the type.
+  public var info: UInt32
+  /// `sh_addralign`: a power of two, in bytes; 0 in the file is given as 1.
+  public var alignment: UInt64
+  /// `sh_entsize`: bytes an entry takes, for tables; else 0.
+  public var entrySize: UInt64
+
+  /// Reads the header that starts at `offset` of `file`.
+  init(in file: RawSpan, at offset: Int, order: ByteOrder) throws(OutOfBounds) {
+    nameOffset = try file.load(at: offset, order: order)
+    type = SectionType(rawValue: try file.load(at: offset + 4, order: order))
+    flags = SectionFlags(rawValue: try file.load(at: offset + 8, order: order))
+    address = try file.load(at: offset + 16, order: order)
+    self.offset = try file.load(at: offset + 24, order: order)
+    size = try file.load(at: offset + 32, order: order)
+    link = try file.load(at: offset + 40, order: order)
+    info = try file.load(at: offset + 44, order: order)
+    alignment = max(try file.load(at: offset + 48, order: order), 1)
+    entrySize = try file.load(at: offset + 56, order: order)
+  }
+
+  /// The bytes of the file that the section takes: none for `NOBITS` and `NULL`.
+  ///
+  /// Only for headers that ``ObjectFile`` has proven to lie inside the file.
+  public var fileRange: Range<Int> {
+    if type == .nobits || type == .null { return 0..<0 }
+    return Int(truncatingIfNeeded: offset)..<Int(truncatingIfNeeded: offset &+ size)
+  }
+}

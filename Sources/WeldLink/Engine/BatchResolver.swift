@@ -1,0 +1,436 @@
+internal import WeldBytes
+internal import WeldELF
+
+/// The first stage: decides for every name of a batch who defines it, and which sections take part.
+struct BatchResolver {
+  private let batch: Batch
+  private var sections: [InputSection]
+  private var canonical: [UInt32]
+  private var classes: [SymbolClass]
+  private var names: NameTable
+  private var globals: [GlobalSymbol] = []
+  private var commons: [Int: CommonSymbol] = [:]
+  private var identifierSections: [String: [Int]] = [:]
+  private var groups = NameTable()
+  private var indirectFunctions: [Int] = []
+
+  private init(_ batch: Batch) {
+    self.batch = batch
+    sections = [InputSection](repeating: InputSection(), count: batch.sectionCount)
+    canonical = [UInt32](repeating: 0, count: batch.symbolCount)
+    classes = [SymbolClass](repeating: [], count: batch.symbolCount)
+    let globalCount = batch.objects.reduce(0) { $0 + $1.symbolCount - ($1.symbolTable?.firstGlobal ?? 0) }
+    names = NameTable(capacity: globalCount / 2)
+    globals.reserveCapacity(globalCount / 2)
+  }
+
+  /// Resolves the names of `batch`; each name in `aliases` that is not defined stands for another one.
+  ///
+  /// Weak and common definitions of names that `published` defines stand back.
+  static func resolve(
+    _ batch: Batch, aliases: [Alias], after published: PublishedSymbols
+  ) throws(LinkError) -> Resolution {
+    var resolver = BatchResolver(batch)
+    for position in batch.objects.indices {
+      try resolver.addSections(of: position)
+      try resolver.addSymbols(of: position)
+    }
+    try resolver.standBack(behind: published)
+    resolver.canonicalize(aliases)
+    let linkerDefinitions = resolver.linkerDefinitions()
+    return Resolution(
+      batch: batch, sections: resolver.sections, canonical: resolver.canonical, classes: resolver.classes,
+      names: resolver.names, globals: resolver.globals,
+      commons: resolver.commons.values.sorted { $0.symbol < $1.symbol }, linkerDefinitions: linkerDefinitions,
+      identifierSections: resolver.identifierSections, indirectFunctions: resolver.indirectFunctions)
+  }
+}
+
+// MARK: - Sections
+
+extension BatchResolver {
+  private mutating func addSections(of position: Int) throws(LinkError) {
+    let object = batch.objects[position]
+    let first = batch.firstSection[position]
+    if !object.groupSections.isEmpty { discardGroups(of: object, first: first) }
+    for number in 1..<max(object.sectionCount, 1) {
+      let header = object.section(at: SectionIndex(rawValue: UInt32(truncatingIfNeeded: number)))
+      switch header.type {
+      case .rela, .rel:
+        // The gABI allows a relocation section before or after its target.
+        let target = first &+ Int(header.info)
+        guard sections[target].relocationCount == 0 else {
+          throw .section(
+            .secondRelocationSection, file: object.name,
+            section: object.sectionName(SectionIndex(rawValue: header.info)))
+        }
+        sections[target].relocationOffset = header.fileRange.lowerBound
+        sections[target].relocationCount = header.fileRange.count / (header.type == .rela ? 24 : 16)
+        if header.type == .rel, header.size > 0, isLoaded(object, header.info) {
+          throw .relocation(
+            .withoutAddend, at: RelocationWalk.place(of: object.relocations(in: header)[0], in: object, header.info))
+        }
+      case _ where header.flags.contains(.alloc):
+        try addSection(header, number: first &+ number, of: object)
+      default: break
+      }
+    }
+    dropLinkOrdered(object, first: first)
+  }
+
+  private func isLoaded(_ object: ObjectFile, _ section: UInt32) -> Bool {
+    object.section(at: SectionIndex(rawValue: section)).flags.contains(.alloc)
+  }
+
+  /// Marks the sections of groups whose signature was seen before.
+  private mutating func discardGroups(of object: ObjectFile, first: Int) {
+    for index in object.groupSections {
+      let group = object.group(at: index)
+      guard group.isCOMDAT else { continue }
+      let before = groups.count
+      let signature = object.signatureBytes(of: group)
+      let hash = signature.nameHash()
+      if groups.find(signature, hash: hash) == nil {
+        let owned = Bytes(signature.array)
+        _ = groups.intern(
+          HashedName(byteCount: owned.count, hash: hash), in: groups.addStrings(owned), at: 0)
+      }
+      guard groups.count == before else { continue }
+      for member in group.members { sections[first &+ Int(member.rawValue)].isDiscarded = true }
+    }
+  }
+
+  /// Drops what belongs to a dropped section (`SHF_LINK_ORDER`).
+  private mutating func dropLinkOrdered(_ object: ObjectFile, first: Int) {
+    guard !object.groupSections.isEmpty else { return }
+    for number in 1..<max(object.sectionCount, 1) {
+      let header = object.section(at: SectionIndex(rawValue: UInt32(truncatingIfNeeded: number)))
+      guard header.flags.contains([.alloc, .linkOrder]), header.link != 0,
+        sections[first &+ Int(header.link)].isDiscarded
+      else { continue }
+      sections[first &+ number].isDiscarded = true
+      sections[first &+ number].kind = .notLoaded
+    }
+  }
+
+  private mutating func addSection(
+    _ header: SectionHeader, number: Int, of object: ObjectFile
+  ) throws(LinkError) {
+    guard !sections[number].isDiscarded, !header.flags.contains(.exclude) else { return }
+    // The template of thread-local storage is no memory of its own.
+    guard !header.flags.contains(.tls) else { return }
+    if header.flags.contains([.write, .executable]) {
+      throw .section(.writableAndExecutable, file: object.name, section: object.name(of: header))
+    }
+    guard let byteCount = Int(exactly: header.size), let alignment = Int(exactly: header.alignment),
+      byteCount < 1 << 47, alignment < 1 << 47
+    else {
+      throw .section(.tooLarge(byteCount: header.size), file: object.name, section: object.name(of: header))
+    }
+    let (kind, role) = classify(header, object.nameBytes(of: header), object.header.machine)
+    switch role {
+    case .plain, .frames: break
+    case .identifier: identifierSections[object.name(of: header), default: []].append(number)
+    default:
+      guard byteCount % 8 == 0 else {
+        throw .section(.partialPointer(byteCount: header.size), file: object.name, section: object.name(of: header))
+      }
+    }
+    sections[number].fileOffset = header.fileRange.lowerBound
+    sections[number].byteCount = byteCount
+    sections[number].alignment = alignment
+    sections[number].kind = kind
+    sections[number].role = role
+    sections[number].isZero = header.type == .nobits
+  }
+
+  /// Where a section goes and what it is, from its flags and, where they leave it open, its name.
+  private func classify(
+    _ header: SectionHeader, _ name: RawSpan, _ machine: Machine
+  ) -> (SegmentKind, SectionRole) {
+    let isLarge = machine == .x86_64 && header.flags.contains(.large)
+    if header.flags.contains(.executable) {
+      return (isLarge ? .largeText : .text, name.isIdentifier ? .identifier : .plain)
+    }
+    if name.isIdentifier {
+      let writable: SegmentKind = header.type == .nobits ? .zero : .data
+      return (header.flags.contains(.write) ? writable : .readOnly, .identifier)
+    }
+    if !header.flags.contains(.write) {
+      if name.equals(".eh_frame") { return (.readOnly, .frames) }
+      if header.type == .note, name.equals(".note.gnu.property") { return (.notLoaded, .plain) }
+      if let role = arrayRole(header, name) { return (.relocatedReadOnly, role) }
+      return (isLarge ? .largeReadOnly : .readOnly, .plain)
+    }
+    if header.type == .nobits { return (isLarge ? .largeZero : .zero, .plain) }
+    if name.equals(".eh_frame") { return (.relocatedReadOnly, .frames) }
+    if let role = arrayRole(header, name) { return (.relocatedReadOnly, role) }
+    if name.starts(with: ".data.rel.ro") { return (.relocatedReadOnly, .plain) }
+    return (isLarge ? .largeData : .data, .plain)
+  }
+
+  private func arrayRole(_ header: SectionHeader, _ name: RawSpan) -> SectionRole? {
+    switch header.type {
+    case .initArray: return .initArray
+    case .finiArray: return .finiArray
+    case .preinitArray: return .preinitArray
+    default: break
+    }
+    if name.isNamed(".ctors") { return .constructors }
+    if name.isNamed(".dtors") { return .destructors }
+    if name.isNamed(".init_array") { return .initArray }
+    if name.isNamed(".fini_array") { return .finiArray }
+    if name.isNamed(".preinit_array") { return .preinitArray }
+    return nil
+  }
+}
+
+extension RawSpan {
+  /// Whether the name is `base`, or `base` followed by a dot and a suffix.
+  fileprivate func isNamed(_ base: StaticString) -> Bool {
+    guard starts(with: base) else { return false }
+    if byteCount == base.utf8CodeUnitCount { return true }
+    let next: UInt8? = try? load(at: base.utf8CodeUnitCount, order: .little)
+    return next == UInt8(ascii: ".")
+  }
+
+  /// Whether the name could be one of the C language.
+  fileprivate var isIdentifier: Bool {
+    for offset in byteOffsets {
+      guard let byte: UInt8 = try? load(at: offset, order: .little) else { return false }
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"): continue
+      case UInt8(ascii: "0")...UInt8(ascii: "9") where offset > 0: continue
+      default: return false
+      }
+    }
+    return byteCount > 0
+  }
+
+  /// A copy of the bytes.
+  fileprivate var array: [UInt8] { byteOffsets.map { (try? load(at: $0, order: .little)) ?? 0 } }
+}
+
+// MARK: - Symbols
+
+extension BatchResolver {
+  private mutating func addSymbols(of position: Int) throws(LinkError) {
+    let object = batch.objects[position]
+    guard let table = object.symbolTable else { return }
+    let first = batch.firstSymbol[position]
+    let firstSection = batch.firstSection[position]
+    let symbols = object.symbols
+    for index in 0..<min(table.firstGlobal, table.count) {
+      let symbol = symbols[index]
+      let number = first &+ index
+      canonical[number] = UInt32(truncatingIfNeeded: number)
+      classes[number] = localClass(of: symbol, firstSection: firstSection)
+      if classes[number].contains(.indirect) { indirectFunctions.append(number) }
+      if symbol.place == .common {
+        commons[number] = try common(symbol, number, .zero, object)
+      }
+    }
+    guard table.firstGlobal < table.count,
+      let strings = try? object.bytes.extracting(table.names)
+    else { return }
+    let source = names.addStrings(strings)
+    let bytes = strings.span
+    for index in table.firstGlobal..<table.count {
+      let symbol = symbols[index]
+      let name: HashedName
+      do {
+        name = try bytes.name(at: Int(symbol.nameOffset))
+      } catch {
+        // Only an empty string table has no name at offset 0.
+        name = HashedName(byteCount: 0, hash: 0)
+      }
+      let number = first &+ index
+      let known = globals.count
+      let id = name.byteCount == 0 ? names.intern("") : names.intern(name, in: source, at: symbol.nameOffset)
+      // Until all objects are seen, the number of the name stands for the canonical symbol.
+      canonical[number] = UInt32(truncatingIfNeeded: id)
+      let strength = strength(of: symbol, firstSection: firstSection)
+      if id == known {
+        globals.append(GlobalSymbol(symbol: number, strength: strength, visibility: symbol.visibility))
+      } else {
+        try merge(symbol, number, strength, into: id)
+      }
+      if strength == .common {
+        try mergeCommon(symbol, number, of: globals[id].symbol, object)
+      }
+    }
+  }
+
+  private func localClass(of symbol: Symbol, firstSection: Int) -> SymbolClass {
+    let type = symbol.type
+    switch symbol.place {
+    case .section(let index):
+      if type == .tls { return [.defined, .threadLocal] }
+      let section = sections[firstSection &+ Int(index.rawValue)]
+      if section.isDiscarded { return .discarded }
+      if section.kind == .notLoaded { return [.defined, .absolute] }
+      return type == .indirectFunction ? [.defined, .indirect] : .defined
+    case .common, .largeCommon: return .defined
+    case .absolute: return [.defined, .absolute]
+    // The reserved first symbol: its address is 0, wherever that is.
+    case .undefined: return [.defined, .absolute]
+    }
+  }
+
+  private func strength(of symbol: Symbol, firstSection: Int) -> GlobalSymbol.Strength {
+    let isWeak = symbol.binding == .weak
+    switch symbol.place {
+    case .undefined: return isWeak ? .weakReference : .reference
+    case .common, .largeCommon: return .common
+    case .absolute: return isWeak ? .weakDefinition : .definition
+    case .section(let index):
+      // The definition went with its group; the group that was kept has another.
+      if sections[firstSection &+ Int(index.rawValue)].isDiscarded { return .reference }
+      return isWeak || symbol.binding == .unique ? .weakDefinition : .definition
+    }
+  }
+
+  /// Lets another mention of a name compete with those so far.
+  private mutating func merge(
+    _ symbol: Symbol, _ number: Int, _ strength: GlobalSymbol.Strength, into id: Int
+  ) throws(LinkError) {
+    let known = globals[id]
+    if symbol.visibility != .default {
+      globals[id].visibility = .mostConstraining(known.visibility, symbol.visibility)
+    }
+    guard strength >= known.strength else { return }
+    if strength == .definition, known.strength == .definition {
+      throw .duplicateDefinition(
+        symbol: names.text(id), first: batch.objects[batch.object(ofSymbol: known.symbol)].name,
+        second: batch.objects[batch.object(ofSymbol: number)].name)
+    }
+    guard strength > known.strength else { return }
+    globals[id].strength = strength
+    if strength >= .weakDefinition {
+      if known.strength == .common { commons[known.symbol] = nil }
+      globals[id].symbol = number
+    }
+  }
+
+  /// Makes room for a common symbol: as much as the largest one of the name asks for.
+  private mutating func mergeCommon(
+    _ symbol: Symbol, _ number: Int, of canonical: Int, _ object: ObjectFile
+  ) throws(LinkError) {
+    let kind: SegmentKind = symbol.place == .largeCommon ? .largeZero : .zero
+    let wanted = try common(symbol, canonical, kind, object)
+    guard var known = commons[canonical] else {
+      if canonical == number { commons[canonical] = wanted }
+      return
+    }
+    known.byteCount = max(known.byteCount, wanted.byteCount)
+    known.alignment = max(known.alignment, wanted.alignment)
+    commons[canonical] = known
+  }
+
+  private func common(
+    _ symbol: Symbol, _ number: Int, _ kind: SegmentKind, _ object: ObjectFile
+  ) throws(LinkError) -> CommonSymbol {
+    guard let byteCount = Int(exactly: symbol.size), byteCount < 1 << 47 else {
+      throw .section(.tooLarge(byteCount: symbol.size), file: object.name, section: object.name(of: symbol))
+    }
+    // `st_value` is the alignment; what is no power of two is rounded down to one.
+    let alignment = symbol.value == 0 ? 1 : 1 << min(63 - symbol.value.leadingZeroBitCount, 30)
+    return CommonSymbol(symbol: number, byteCount: byteCount, alignment: alignment, kind: kind)
+  }
+}
+
+// MARK: - Canonical symbols
+
+extension BatchResolver {
+  /// Lets definitions of earlier batches prevail over weak and common ones, and refuses others.
+  private mutating func standBack(behind published: PublishedSymbols) throws(LinkError) {
+    guard !published.isEmpty else { return }
+    for id in globals.indices where globals[id].isDefined {
+      guard let known = published.find(id, of: names) else { continue }
+      if globals[id].strength < .definition {
+        commons[globals[id].symbol] = nil
+        globals[id].strength = .reference
+      } else if known.isStrong {
+        throw .duplicateDefinition(
+          symbol: names.text(id), first: known.file,
+          second: batch.objects[batch.object(ofSymbol: globals[id].symbol)].name)
+      }
+    }
+  }
+
+  /// Replaces the numbers of names by canonical symbols, and classifies these.
+  private mutating func canonicalize(_ aliases: [Alias]) {
+    var standsFor: [Int: Int] = [:]
+    for alias in aliases {
+      guard let new = names.find(alias.name), !globals[new].isDefined, let old = names.find(alias.target) else {
+        continue
+      }
+      standsFor[new] = old
+    }
+    for (new, old) in standsFor {
+      var end = old
+      var steps = 0
+      // A circle of aliases leaves its names undefined.
+      while let next = standsFor[end], steps < standsFor.count { (end, steps) = (next, steps + 1) }
+      globals[new].symbol = globals[end].symbol
+    }
+    for position in batch.objects.indices {
+      guard let table = batch.objects[position].symbolTable, table.firstGlobal < table.count else { continue }
+      let first = batch.firstSymbol[position]
+      let firstSection = batch.firstSection[position]
+      let symbols = batch.objects[position].symbols
+      for index in table.firstGlobal..<table.count {
+        let number = first &+ index
+        let global = globals[Int(canonical[number])]
+        canonical[number] = UInt32(truncatingIfNeeded: global.symbol)
+        guard global.symbol == number else { continue }
+        if global.isDefined {
+          classes[number] = localClass(of: symbols[index], firstSection: firstSection)
+          if classes[number].contains(.indirect) { indirectFunctions.append(number) }
+        } else {
+          classes[number] = global.strength == .weakReference ? .weakReference : []
+          if symbols[index].type == .tls { classes[number].insert(.threadLocal) }
+        }
+      }
+    }
+  }
+
+  /// Finds the undefined names that the linker defines itself.
+  private mutating func linkerDefinitions() -> [(symbol: Int, definition: LinkerDefinition)] {
+    var found: [(symbol: Int, definition: LinkerDefinition)] = []
+    for (id, global) in globals.enumerated() where !global.isDefined {
+      guard let definition = names.withBytes(id, { Self.linkerDefinition($0, identifierSections) }),
+        !classes[global.symbol].contains(.defined)
+      else { continue }
+      classes[global.symbol] = .defined
+      found.append((global.symbol, definition))
+    }
+    return found
+  }
+
+  private static func linkerDefinition(_ name: RawSpan, _ sections: [String: [Int]]) -> LinkerDefinition? {
+    guard name.starts(with: "_") || name.starts(with: "e") else { return nil }
+    if name.starts(with: "__start_") {
+      let section = String(decoding: name.extracting(8..<name.byteCount))
+      return sections[section] == nil ? nil : .sectionStart(section)
+    }
+    if name.starts(with: "__stop_") {
+      let section = String(decoding: name.extracting(7..<name.byteCount))
+      return sections[section] == nil ? nil : .sectionEnd(section)
+    }
+    for (text, definition) in fixedDefinitions where name.equals(text) { return definition }
+    return nil
+  }
+
+  private static let fixedDefinitions: [(StaticString, LinkerDefinition)] = [
+    ("_GLOBAL_OFFSET_TABLE_", .gotBase),
+    ("__preinit_array_start", .arrayStart(.preinitArray)), ("__preinit_array_end", .arrayEnd(.preinitArray)),
+    ("__init_array_start", .arrayStart(.initArray)), ("__init_array_end", .arrayEnd(.initArray)),
+    ("__fini_array_start", .arrayStart(.finiArray)), ("__fini_array_end", .arrayEnd(.finiArray)),
+    ("etext", .end(of: .text)), ("_etext", .end(of: .text)), ("__etext", .end(of: .text)),
+    ("edata", .end(of: .data)), ("_edata", .end(of: .data)), ("__bss_start", .start(of: .zero)),
+    ("end", .end(of: .zero)), ("_end", .end(of: .zero)),
+    // Marks the end of a table that is always empty here.
+    ("__TMC_END__", .end(of: .relocatedReadOnly)),
+  ]
+}

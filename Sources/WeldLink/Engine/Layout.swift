@@ -1,0 +1,176 @@
+internal import WeldELF
+internal import WeldMemory
+
+/// Where everything lies within its segment: the result of the third stage. Offsets, no addresses.
+struct Layout: Sendable {
+  /// The sections, with their positions.
+  var sections: [InputSection]
+  var commons: [CommonSymbol]
+  /// Where stubs begin, in bytes from the start of the text segment.
+  var stubPosition = 0
+  /// Where the GOT begins, in bytes from the start of the segment of relocated constants.
+  var gotPosition = 0
+  /// Frame descriptions of the batch, with their terminator.
+  var frames: Block?
+  /// Arrays of pointers to functions, by role.
+  var arrays: [SectionRole: Block] = [:]
+  /// Sections with a C identifier for a name, by name.
+  var identifiers: [String: Block] = [:]
+  /// Bytes of each kind of segment, by `SegmentKind.rawValue`.
+  var byteCounts: [Int]
+  var alignments: [Int]
+
+  /// Where the common symbols of kind ``SegmentKind/zero`` begin, in bytes from the start of that kind.
+  var commonPosition = 0
+
+  /// Sections that lie one after another.
+  struct Block: Equatable, Sendable {
+    /// The numbers of the first and the last of them.
+    var first: Int
+    var last: Int
+  }
+
+  /// Lays out what takes part, in the order of the input; what must be together, together.
+  init(of resolution: Resolution, with synthesis: Synthesis) throws(LinkError) {
+    sections = resolution.sections
+    commons = resolution.commons
+    byteCounts = [Int](repeating: 0, count: SegmentKind.allCases.count)
+    alignments = [Int](repeating: 1, count: SegmentKind.allCases.count)
+
+    if synthesis.slotCount > 0 || synthesis.usesGOTBase {
+      gotPosition = try place(max(synthesis.slotCount, 1) * 8, alignment: 8, in: .relocatedReadOnly)
+    }
+    unifyIdentifierKinds(resolution.identifierSections)
+    var together: [SectionRole: [Int]] = [:]
+    for number in sections.indices {
+      let kind = sections[number].kind
+      guard kind != .notLoaded else { continue }
+      guard sections[number].role == .plain else {
+        together[sections[number].role, default: []].append(number)
+        continue
+      }
+      sections[number].position = try place(
+        sections[number].byteCount, alignment: sections[number].alignment, in: kind)
+    }
+    for (name, numbers) in resolution.identifierSections.sorted(by: { $0.key < $1.key }) {
+      identifiers[name] = try lay(out: numbers.filter { sections[$0].kind != .notLoaded })
+    }
+    for role in [
+      SectionRole.preinitArray, .initArray, .finiArray, .constructors, .destructors,
+    ] {
+      guard let numbers = together[role] else { continue }
+      arrays[role] = try lay(out: Self.inOrder(numbers, role, resolution.batch))
+    }
+    if let numbers = together[.frames] {
+      for kind in [SegmentKind.readOnly, .relocatedReadOnly] {
+        let own = numbers.filter { sections[$0].kind == kind && sections[$0].byteCount > 4 }
+        // All frames go where the first ones went; a batch mixes kinds only if its compilers disagree.
+        if kind == .readOnly, own.count < numbers.count {
+          for number in numbers where sections[number].kind == .relocatedReadOnly { sections[number].kind = .readOnly }
+        }
+      }
+      // A section of four bytes is another linker's terminator, which would end the batch's frames early.
+      let own = numbers.filter { sections[$0].byteCount > 4 }
+      for number in numbers where sections[number].byteCount <= 4 { sections[number].kind = .notLoaded }
+      frames = try lay(out: own)
+      if let frames { _ = try place(Self.terminatorByteCount, alignment: 1, in: sections[frames.first].kind) }
+    }
+    if synthesis.stubCount > 0 {
+      stubPosition = try place(
+        synthesis.stubCount * synthesis.stubByteCount, alignment: synthesis.stubAlignment, in: .text)
+    }
+    // Those of the usual kind come first, together.
+    commons.sort { ($0.kind.rawValue, $0.symbol) < ($1.kind.rawValue, $1.symbol) }
+    commonPosition = byteCounts[Int(SegmentKind.zero.rawValue)]
+    for position in commons.indices {
+      commons[position].position = try place(
+        commons[position].byteCount, alignment: commons[position].alignment, in: commons[position].kind)
+    }
+  }
+
+  /// Bytes of zero that end the frame descriptions.
+  static let terminatorByteCount = 4
+
+  /// Takes the next `byteCount` bytes of a segment.
+  private mutating func place(_ byteCount: Int, alignment: Int, in kind: SegmentKind) throws(LinkError) -> Int {
+    let used = byteCounts[Int(kind.rawValue)]
+    let (sum, overflow) = used.addingReportingOverflow(alignment - 1)
+    let start = sum & ~(alignment - 1)
+    let (end, tooLong) = start.addingReportingOverflow(byteCount)
+    guard !overflow, !tooLong else { throw .memory(.tooLarge) }
+    byteCounts[Int(kind.rawValue)] = end
+    if alignment > alignments[Int(kind.rawValue)] { alignments[Int(kind.rawValue)] = alignment }
+    return start
+  }
+
+  /// Lays sections out one after another, nothing else between them.
+  private mutating func lay(out numbers: [Int]) throws(LinkError) -> Block? {
+    guard let first = numbers.first else { return nil }
+    let kind = sections[first].kind
+    for number in numbers {
+      sections[number].position = try place(
+        sections[number].byteCount, alignment: sections[number].alignment, in: kind)
+    }
+    return Block(first: first, last: numbers[numbers.count - 1])
+  }
+
+  /// Puts namesakes in one segment: a writable one if one of them is writable, one with contents if one has some.
+  private mutating func unifyIdentifierKinds(_ named: [String: [Int]]) {
+    for numbers in named.values {
+      let kinds = Set(numbers.map { sections[$0].kind })
+      guard kinds.count > 1 else { continue }
+      let kind: SegmentKind =
+        kinds.contains(.text) && !kinds.contains(.data) && !kinds.contains(.zero) ? .text : .data
+      for number in numbers where sections[number].kind != .notLoaded { sections[number].kind = kind }
+    }
+  }
+
+  /// Puts arrays of pointers in the order in which they lie in memory.
+  ///
+  /// `.init_array.N` and `.fini_array.N` by ascending N, then those without a number; `.ctors` and `.dtors` the other way
+  /// round, since `.ctors` is executed from its end (gABI, "Initialization and Termination Functions"; GNU ld's default script).
+  private static func inOrder(_ numbers: [Int], _ role: SectionRole, _ batch: Batch) -> [Int] {
+    let isOldStyle = role == .constructors || role == .destructors
+    let keyed = numbers.enumerated().map { place, number in
+      let name = batch.sectionName(number)
+      let suffix = name.split(separator: ".").last.flatMap { UInt64($0) }
+      return (key: suffix ?? (isOldStyle ? 0 : .max), place: place, number: number)
+    }
+    return keyed.sorted { ($0.key, $0.place) < ($1.key, $1.place) }.map(\.number)
+  }
+}
+
+extension Layout {
+  /// The segments that memory is asked for, and which kinds of section each of them holds.
+  var segments: [(request: SegmentRequest, kinds: [SegmentKind])] {
+    let plan: [(Protection, [SegmentKind])] = [
+      ([.read, .execute], [.text]), (.read, [.readOnly]), (.read, [.relocatedReadOnly]),
+      ([.read, .write], [.data, .zero]), ([.read, .execute], [.largeText]), (.read, [.largeReadOnly]),
+      ([.read, .write], [.largeData, .largeZero]),
+    ]
+    return plan.compactMap { protection, kinds in
+      let alignment = kinds.reduce(1) { max($0, alignments[Int($1.rawValue)]) }
+      let contents = byteCounts[Int(kinds[0].rawValue)]
+      let start = kinds.count > 1 ? offset(of: kinds[1]) : 0
+      let zeros = kinds.count > 1 ? byteCounts[Int(kinds[1].rawValue)] : 0
+      guard contents > 0 || zeros > 0 else { return nil }
+      return (
+        SegmentRequest(
+          protection: protection, contentByteCount: contents, byteCount: kinds.count > 1 ? start + zeros : contents,
+          alignment: alignment), kinds
+      )
+    }
+  }
+
+  /// Where a kind begins within its segment, in bytes: after the data, for zeros.
+  func offset(of kind: SegmentKind) -> Int {
+    let before: SegmentKind
+    switch kind {
+    case .zero: before = .data
+    case .largeZero: before = .largeData
+    default: return 0
+    }
+    let alignment = alignments[Int(kind.rawValue)]
+    return (byteCounts[Int(before.rawValue)] + alignment - 1) & ~(alignment - 1)
+  }
+}

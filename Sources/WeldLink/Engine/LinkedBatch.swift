@@ -1,0 +1,123 @@
+internal import WeldBytes
+internal import WeldELF
+internal import WeldMemory
+
+/// A batch on its way into memory, and then in it.
+///
+/// The stages are those of `docs/architecture.md`: what one computes is what the next one is given. All that can be
+/// wrong with the input is found before memory is finalized. Dropped at any point, it gives everything back.
+final class LinkedBatch {
+  let resolution: Resolution
+  let synthesis: Synthesis
+  let layout: Layout
+  private(set) var placement: Placement
+  private(set) var symbols: SymbolAddresses
+  private var state: State
+
+  private enum State: ~Copyable {
+    /// Memory is there to be written.
+    case writable(Allocation)
+    case finalized(FinalizedAllocation)
+    /// Given up: a step failed that cannot be repeated.
+    case failed
+  }
+
+  /// Resolves, scans and lays out `objects`, and makes room for them.
+  init(
+    _ objects: [ObjectFile], machine: Machine, aliases: [Alias], after published: PublishedSymbols,
+    in memory: any MemoryManager
+  ) throws(LinkError) {
+    let batch = Batch(objects, machine: machine)
+    let resolution = try BatchResolver.resolve(batch, aliases: aliases, after: published)
+    var scan = Scan(resolution: resolution)
+    let synthesis = try scan.run(for: machine, file: objects.first?.name ?? "")
+    let layout = try Layout(of: resolution, with: synthesis)
+    let allocation: Allocation
+    do {
+      allocation = try memory.allocate(layout.segments.map(\.request))
+    } catch {
+      throw .memory(error)
+    }
+    let placement = Placement(of: layout, at: allocation.segments)
+    self.resolution = resolution
+    self.synthesis = synthesis
+    self.layout = layout
+    self.placement = placement
+    symbols = SymbolAddresses(of: resolution, layout, synthesis, at: placement)
+    state = .writable(allocation)
+  }
+
+  /// Lets a section be used at another address than its memory has.
+  func move(_ change: (inout Placement) -> Void) {
+    change(&placement)
+    symbols = SymbolAddresses(of: resolution, layout, synthesis, at: placement)
+  }
+
+  /// Copies and relocates all sections, as often as it is called.
+  func apply(externals: [ResolvedSymbol], relaxes: Bool) throws(LinkError) {
+    symbols.bind(externals, of: resolution, synthesis)
+    let plan = LinkPlan(
+      resolution: resolution, synthesis: synthesis, layout: layout, placement: placement, symbols: symbols,
+      relaxes: relaxes)
+    guard case .writable(let allocation) = exchange(.failed) else { return }
+    var apply = Apply(plan, to: allocation)
+    do {
+      try apply.run(for: resolution.batch.machine, file: "")
+    } catch {
+      state = .writable(apply.allocation)
+      throw error
+    }
+    state = .writable(apply.allocation)
+  }
+
+  /// Brings about the final protections and resolves indirect functions.
+  func finalize() throws(LinkError) {
+    guard case .writable(let allocation) = exchange(.failed) else { return }
+    do {
+      state = .finalized(try allocation.finalize(FinalizeWork(indirectFunctions: symbols.indirectFunctions)))
+    } catch {
+      throw .memory(error)
+    }
+  }
+
+  var isFinalized: Bool {
+    switch state {
+    case .finalized: true
+    case .writable: false
+    case .failed: false
+    }
+  }
+
+  /// Makes the unwinder know the batch's frame descriptions.
+  func registerFrames() throws(LinkError) {
+    guard let frames = layout.frames else { return }
+    let bounds = placement.bounds(of: frames, layout)
+    let byteCount = Int(bounds.end - bounds.start) + Layout.terminatorByteCount
+    do {
+      switch state {
+      case .writable(let allocation):
+        try allocation.registerFrames(at: Address(rawValue: bounds.start), byteCount: byteCount)
+      case .finalized(let allocation):
+        try allocation.registerFrames(at: Address(rawValue: bounds.start), byteCount: byteCount)
+      case .failed: break
+      }
+    } catch {
+      throw .memory(error)
+    }
+  }
+
+  /// Makes the unwinder forget them.
+  func deregisterFrames() {
+    switch state {
+    case .writable(let allocation): allocation.deregisterFrames()
+    case .finalized(let allocation): allocation.deregisterFrames()
+    case .failed: break
+    }
+  }
+
+  private func exchange(_ new: consuming State) -> State {
+    var other = new
+    swap(&state, &other)
+    return other
+  }
+}

@@ -1,0 +1,147 @@
+internal import WeldBytes
+internal import WeldELF
+
+/// The second stage: looks at every relocation of what takes part, proves that its type and symbol are known, and finds
+/// out what must be synthesised.
+struct Scan: ArchitectureWork {
+  let resolution: Resolution
+
+  func run<A: Architecture>(for _: A.Type) throws(LinkError) -> Synthesis {
+    let batch = resolution.batch
+    var synthesis = Synthesis(symbolCount: batch.symbolCount)
+    synthesis.stubByteCount = A.stubByteCount
+    synthesis.stubAlignment = A.stubAlignment
+    for symbol in resolution.indirectFunctions where resolution.canonical[symbol] == UInt32(symbol) {
+      synthesis.needIndirectStub(symbol)
+    }
+    let rules = A.ruleTable()
+    var isExternalKnown = [Bool](repeating: false, count: 0)
+    for position in batch.objects.indices {
+      let object = batch.objects[position]
+      for number in batch.firstSection[position]..<batch.firstSection[position + 1] {
+        let section = resolution.sections[number]
+        guard section.kind != .notLoaded, section.relocationCount > 0 else { continue }
+        try scan(
+          section, number - batch.firstSection[position], of: object, firstSymbol: batch.firstSymbol[position],
+          rules, A.self, &synthesis, &isExternalKnown)
+      }
+    }
+    if resolution.linkerDefinitions.contains(where: { $0.definition == .gotBase }) { synthesis.usesGOTBase = true }
+    return synthesis
+  }
+
+  private func scan<A: Architecture>(
+    _ section: InputSection, _ index: Int, of object: ObjectFile, firstSymbol: Int, _ rules: [Rule?], _: A.Type,
+    _ synthesis: inout Synthesis, _ isExternalKnown: inout [Bool]
+  ) throws(LinkError) {
+    let file = object.bytes.span
+    let code = file.extracting(
+      section.fileOffset..<section.fileOffset &+ (section.isZero ? 0 : section.byteCount))
+    let table = object.relocations(at: section.relocationOffset, count: section.relocationCount)
+    let symbolCount = object.symbolCount
+    for position in 0..<table.count {
+      let relocation = table[position]
+      let problem: LinkError.RelocationProblem
+      inspect: do {
+        let type = Int(relocation.type)
+        guard type < rules.count, let rule = rules[type] else {
+          problem = .unknownType(relocation.type)
+          break inspect
+        }
+        guard Int(relocation.symbol.rawValue) < symbolCount else {
+          problem = .symbolOutOfRange(index: relocation.symbol.rawValue, count: symbolCount)
+          break inspect
+        }
+        let symbol = Int(resolution.canonical[firstSymbol &+ Int(relocation.symbol.rawValue)])
+        let found = resolution.classes[symbol]
+        switch rule.value.synthesizes {
+        case .stubIfFar:
+          // What the batch defines is in reach of the batch.
+          if found == .defined { continue }
+        case .gotSlot: synthesis.needSlot(symbol)
+        case .gotBase: synthesis.usesGOTBase = true
+        case .nothing:
+          if case .threadLocal(let model) = rule.value {
+            problem = .threadLocal(model: model.rawValue)
+            break inspect
+          }
+          if case .refused = rule.value {
+            problem = .dynamicOnly
+            break inspect
+          }
+          if rule.value == .none { continue }
+        }
+        if found.contains(.threadLocal) {
+          problem = .threadLocal(model: "direct")
+          break inspect
+        }
+        if found.contains(.discarded), section.role != .frames {
+          problem = .discardedTarget
+          break inspect
+        }
+        if !found.contains(.defined), !found.contains(.discarded), rule.value.synthesizes != .gotBase {
+          noteExternal(symbol, &synthesis, &isExternalKnown)
+        }
+        if rule.value.synthesizes == .stubIfFar, !found.contains(.indirect), !found.contains(.discarded),
+          mayUseStub(rule, relocation, code, A.self)
+        {
+          synthesis.needStub(symbol)
+        }
+        continue
+      }
+      throw .relocation(problem, at: RelocationWalk.place(of: relocation, in: object, UInt32(index)))
+    }
+  }
+
+  /// Whether a stub may stand in for the symbol of a relocation, should the symbol be far away: branches always, and 32-bit
+  /// references, which non-PIC code takes the addresses of functions with. A wider field reaches everything.
+  private func mayUseStub<A: Architecture>(
+    _ rule: Rule, _ relocation: Relocation, _ code: RawSpan, _: A.Type
+  ) -> Bool {
+    rule.value == .branch || rule.value == .stubGOTRelative || rule.field.byteCount == 4
+  }
+
+  private func noteExternal(_ symbol: Int, _ synthesis: inout Synthesis, _ isKnown: inout [Bool]) {
+    if isKnown.isEmpty { isKnown = [Bool](repeating: false, count: resolution.batch.symbolCount) }
+    guard !isKnown[symbol] else { return }
+    isKnown[symbol] = true
+    synthesis.externals.append(symbol)
+  }
+}
+
+/// Relocations as errors and maps show them, and walks over all of a batch.
+enum RelocationWalk {
+  /// Everything that tells a reader which relocation is meant.
+  static func place(
+    of relocation: Relocation, in object: ObjectFile, _ section: UInt32
+  ) -> LinkError.RelocationPlace {
+    let index = Int(relocation.symbol.rawValue)
+    return LinkError.RelocationPlace(
+      file: object.name, section: object.sectionName(SectionIndex(rawValue: section)), offset: relocation.offset,
+      type: object.header.machine.relocationName(relocation.type),
+      symbol: index > 0 && index < object.symbolCount ? object.name(of: object.symbols[index]) : "",
+      addend: relocation.addend)
+  }
+
+  /// The places that refer to each of `symbols`, canonical numbers, in the order of the input.
+  static func references(to symbols: Set<Int>, in resolution: Resolution) -> [Int: [LinkError.RelocationPlace]] {
+    var found: [Int: [LinkError.RelocationPlace]] = [:]
+    let batch = resolution.batch
+    for position in batch.objects.indices {
+      let object = batch.objects[position]
+      for number in batch.firstSection[position]..<batch.firstSection[position + 1] {
+        let section = resolution.sections[number]
+        guard section.kind != .notLoaded, section.relocationCount > 0 else { continue }
+        let table = object.relocations(at: section.relocationOffset, count: section.relocationCount)
+        for index in 0..<table.count {
+          let relocation = table[index]
+          let symbol = Int(resolution.canonical[batch.firstSymbol[position] + Int(relocation.symbol.rawValue)])
+          guard symbols.contains(symbol) else { continue }
+          found[symbol, default: []].append(
+            place(of: relocation, in: object, UInt32(number - batch.firstSection[position])))
+        }
+      }
+    }
+    return found
+  }
+}

@@ -1,0 +1,58 @@
+/// Which part of memory a section belongs to. The order is the order of addresses.
+///
+/// Large sections come last, so that everything else stays together however large they are.
+enum SegmentKind: UInt8, CaseIterable, Sendable {
+  /// Not part of memory.
+  case notLoaded
+  /// Code and stubs: `rx`.
+  case text
+  /// Constants and frame descriptions: `r`.
+  case readOnly
+  /// The GOT and constants that hold addresses: written by relocation and initialization, then `r`.
+  case relocatedReadOnly
+  /// Variables: `rw`.
+  case data
+  /// Variables that begin as zero: the end of the same segment.
+  case zero
+  /// The same of the medium and large code models.
+  case largeText
+  case largeReadOnly
+  case largeData
+  case largeZero
+}
+
+/// What a section is beside bytes in a segment.
+enum SectionRole: UInt8, Sendable {
+  case plain
+  /// `.eh_frame`: laid out together, followed by a terminator.
+  case frames
+  /// An array of pointers to functions, laid out together and in order of priority.
+  case preinitArray
+  case initArray
+  case finiArray
+  case constructors
+  case destructors
+  /// A section whose name is a C identifier: laid out with its namesakes, between `__start_` and `__stop_` symbols.
+  case identifier
+}
+
+/// A section of an object of the batch.
+struct InputSection: Sendable {
+  /// Where its contents are, in bytes from the start of its file.
+  var fileOffset = 0
+  /// Bytes in memory.
+  var byteCount = 0
+  /// Where its relocations are, in bytes from the start of its file.
+  var relocationOffset = 0
+  var relocationCount = 0
+  /// A power of two, in bytes.
+  var alignment = 1
+  /// Where it begins, in bytes from the start of its segment. Known after layout.
+  var position = 0
+  var kind = SegmentKind.notLoaded
+  var role = SectionRole.plain
+  /// Whether it takes no room in the file.
+  var isZero = false
+  /// Whether it was dropped with its COMDAT group.
+  var isDiscarded = false
+}

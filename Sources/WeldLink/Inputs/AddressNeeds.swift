@@ -1,0 +1,45 @@
+public import WeldELF
+
+/// What objects expect of the addresses they are linked at.
+public enum AddressNeeds {
+  /// Whether some object holds addresses of its own code or data in 32 bits, as code compiled without `-fPIC` and `-fPIE`
+  /// does, and so must lie below 2 GiB.
+  public static func wantsLowAddresses(_ objects: [ObjectFile]) throws(LinkError) -> Bool {
+    guard let first = objects.first else { return false }
+    try SupportedMachine.check(first)
+    var search = Search(objects: objects)
+    return try search.run(for: first.header.machine, file: first.name)
+  }
+
+  private struct Search: ArchitectureWork {
+    let objects: [ObjectFile]
+
+    func run<A: Architecture>(for _: A.Type) throws(LinkError) -> Bool {
+      let isNarrow = A.ruleTable().map { rule in
+        rule.map { $0.value == .absolute && $0.field.byteCount == 4 } ?? false
+      }
+      return objects.contains { object in
+        (1..<max(object.sectionCount, 1)).contains { number in
+          let table = object.section(at: SectionIndex(rawValue: UInt32(number)))
+          guard table.type == .rela,
+            object.section(at: SectionIndex(rawValue: table.info)).flags.contains(.alloc)
+          else { return false }
+          let relocations = object.relocations(in: table)
+          for index in 0..<relocations.count {
+            let relocation = relocations[index]
+            guard Int(relocation.type) < isNarrow.count, isNarrow[Int(relocation.type)],
+              Int(relocation.symbol.rawValue) < object.symbolCount
+            else { continue }
+            let symbol = object.symbols[Int(relocation.symbol.rawValue)]
+            switch symbol.place {
+            case .absolute: continue
+            case .undefined where symbol.binding == .weak || relocation.symbol == .undefined: continue
+            default: return true
+            }
+          }
+          return false
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,58 @@
+public import WeldBytes
+public import WeldELF
+internal import WeldMemory
+
+/// A file that takes part in a link.
+public enum LinkInput: Sendable {
+  /// An object: linked whatever it defines.
+  case object(ObjectFile)
+  /// An archive: a store of objects.
+  case archive(Archive)
+
+  /// Opens the file at `path`; its contents, not its name, tell what it is.
+  public init(path: String) throws(LinkError) {
+    let bytes: Bytes
+    do {
+      bytes = try MappedFile.open(path)
+    } catch {
+      throw .memory(error)
+    }
+    try self.init(bytes, name: path)
+  }
+
+  /// Reads `bytes`, whose contents tell what they are; errors call them `name`.
+  public init(_ bytes: Bytes, name: String) throws(LinkError) {
+    do {
+      switch FileKind(of: bytes.span) {
+      case .archive, .thinArchive: self = .archive(try Archive(bytes, name: name))
+      default: self = .object(try ObjectFile(bytes, name: name))
+      }
+    } catch {
+      throw .malformed(error)
+    }
+  }
+}
+
+extension Archive {
+  /// Reads a member as an object, for a thin archive from the file that it names.
+  public func linkObject(of member: Member) throws(LinkError) -> ObjectFile {
+    do {
+      guard isThin else { return try object(of: member) }
+      let folder = name.lastIndex(of: "/").map { String(name[...$0]) } ?? ""
+      let path = name(of: member)
+      let bytes: Bytes
+      do {
+        bytes = try MappedFile.open(path.hasPrefix("/") ? path : folder + path)
+      } catch {
+        throw LinkError.memory(error)
+      }
+      return try ObjectFile(bytes, name: displayName(of: member))
+    } catch let error as ELFError {
+      throw .malformed(error)
+    } catch let error as LinkError {
+      throw error
+    } catch {
+      preconditionFailure("an error of another type: \(error)")
+    }
+  }
+}

@@ -1,0 +1,183 @@
+public import WeldELF
+public import WeldMemory
+
+/// Why a link failed. Nothing of it is left behind: no memory, no symbol.
+public enum LinkError: Error, Equatable, Sendable {
+  /// An input that is no well-formed object or archive.
+  case malformed(ELFError)
+  /// Memory could not be had or protected.
+  case memory(MemoryError)
+  /// An object for a machine that Weld does not link.
+  case unsupportedMachine(file: String, machine: Machine)
+  /// An object for another machine, or in another byte order, than the first one.
+  case differentMachine(file: String, machine: Machine, expected: Machine)
+  /// Two objects define the same symbol, neither of them weakly.
+  case duplicateDefinition(symbol: String, first: String, second: String)
+  /// Symbols that nothing defines.
+  case undefinedSymbols([UndefinedSymbol])
+  /// A relocation that cannot be applied.
+  case relocation(RelocationProblem, at: RelocationPlace)
+  /// A section that cannot be part of a link.
+  case section(SectionProblem, file: String, section: String)
+  /// A name that was asked for and is not defined.
+  case notDefined(symbol: String, suggestions: [String])
+  /// A call that came at the wrong time; the text says which must come first.
+  case wrongOrder(String)
+
+  /// A symbol that nothing defines, who wants it, and what it may have been meant to be.
+  public struct UndefinedSymbol: Equatable, Sendable {
+    /// The symbol's name.
+    public var name: String
+    /// Whether it may not be found outside of what is linked (`STV_HIDDEN` or `STV_INTERNAL`).
+    public var isHidden: Bool
+    /// The places that want it, in the order of the input.
+    public var references: [RelocationPlace]
+    /// The nearest spellings that exist, nearest first.
+    public var suggestions: [String]
+  }
+
+  /// A relocation, by everything that identifies it to a reader.
+  public struct RelocationPlace: Equatable, Sendable {
+    /// The object's name.
+    public var file: String
+    /// The name of the section that is relocated.
+    public var section: String
+    /// Bytes from the section's start.
+    public var offset: UInt64
+    /// The psABI's name of the relocation type.
+    public var type: String
+    /// The symbol's name; a section's name for a section symbol.
+    public var symbol: String
+    /// The addend.
+    public var addend: Int64
+  }
+
+  /// What can be wrong with a relocation.
+  public enum RelocationProblem: Equatable, Sendable {
+    /// The psABI has no such type.
+    case unknownType(UInt32)
+    /// A type that only executables and shared libraries may contain.
+    case dynamicOnly
+    /// A thread-local variable, which cannot be linked yet, reached in this way.
+    case threadLocal(model: String)
+    /// The symbol's index lies outside of the symbol table.
+    case symbolOutOfRange(index: UInt32, count: Int)
+    /// The field lies outside of the section; both in bytes.
+    case outsideSection(byteCount: Int, sectionByteCount: Int)
+    /// The value does not fit in the field.
+    case field(FieldError)
+    /// The value does not fit because the symbol is far away and is no function, for which a stub could stand in.
+    case farData(value: Int64, range: ClosedRange<Int64>)
+    /// The symbol lies in a section that was dropped in favour of another object's.
+    case discardedTarget
+    /// A table without addends (`SHT_REL`), which the psABI of this machine does not have.
+    case withoutAddend
+  }
+
+  /// What can be wrong with a section.
+  public enum SectionProblem: Equatable, Sendable {
+    /// Both writable and executable.
+    case writableAndExecutable
+    /// An array of pointers whose size, in bytes, is not a whole number of them.
+    case partialPointer(byteCount: UInt64)
+    /// A second relocation section for it.
+    case secondRelocationSection
+    /// More bytes than memory can have.
+    case tooLarge(byteCount: UInt64)
+  }
+}
+
+extension LinkError.RelocationPlace: CustomStringConvertible {
+  /// `file: section+0xoffset: type against 'symbol'`, with the addend if there is one.
+  public var description: String {
+    let addendText = addend == 0 ? "" : addend > 0 ? " + \(addend)" : " - \(addend.magnitude)"
+    return "\(file): \(section)+0x\(String(offset, radix: 16)): \(type) against '\(symbol)'\(addendText)"
+  }
+}
+
+extension LinkError.RelocationProblem: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .unknownType(let number): "relocation type \(number) is not in the psABI; the object is damaged or newer"
+    case .dynamicOnly: "this type occurs only in executables and shared libraries; link the original objects"
+    case .threadLocal(let model):
+      "thread-local variables (\(model) model) cannot be linked yet; build without thread_local, or with -femulated-tls"
+    case .symbolOutOfRange(let index, let count):
+      "symbol index \(index) is outside of the symbol table of \(count) symbols"
+    case .outsideSection(let byteCount, let sectionByteCount):
+      "a field of \(byteCount) bytes there lies outside of the section of \(sectionByteCount) bytes"
+    case .field(.overflow(let value, let range)):
+      "the value \(hexadecimal(value)) is outside of \(hexadecimal(range.lowerBound))...\(hexadecimal(range.upperBound)); "
+        + "compile with -fPIC (or -fPIE), with -mcmodel=large, or place the memory window nearer"
+    case .field(.misaligned(let value, let alignment)):
+      "the value \(hexadecimal(value)) is not a multiple of \(alignment)"
+    case .farData(let value, let range):
+      "the value \(hexadecimal(value)) is outside of \(hexadecimal(range.lowerBound))...\(hexadecimal(range.upperBound)): "
+        + "the variable lies too far away for a direct reference; compile with -fPIC, which goes through the GOT"
+    case .discardedTarget:
+      "the symbol's section was dropped with its COMDAT group in favour of another object's; compile both objects alike"
+    case .withoutAddend: "the relocation section has no addends (SHT_REL); expected SHT_RELA"
+    }
+  }
+}
+
+extension LinkError.SectionProblem: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .writableAndExecutable: "the section is both writable and executable; expected at most one of the two"
+    case .partialPointer(let byteCount): "\(byteCount) bytes are not a whole number of 8-byte pointers"
+    case .secondRelocationSection: "a second relocation section for this section; expected at most one"
+    case .tooLarge(let byteCount): "\(byteCount) bytes are more than memory can have"
+    }
+  }
+}
+
+extension LinkError: CustomStringConvertible {
+  /// One line for each thing that is wrong.
+  public var description: String {
+    switch self {
+    case .malformed(let error): error.description
+    case .memory(let error): error.description
+    case .unsupportedMachine(let file, let machine):
+      "\(file): an object for \(machine), which Weld does not link; expected x86_64"
+    case .differentMachine(let file, let machine, let expected):
+      "\(file): an object for \(machine); expected \(expected), as the first object"
+    case .duplicateDefinition(let symbol, let first, let second):
+      "\(second): '\(symbol)' is already defined in \(first); make one of the definitions weak or static, or leave one out"
+    case .undefinedSymbols(let symbols): symbols.map(\.description).joined(separator: "\n")
+    case .relocation(let problem, let place): "\(place): \(problem)"
+    case .section(let problem, let file, let section): "\(file): section '\(section)': \(problem)"
+    case .notDefined(let symbol, let suggestions):
+      "'\(symbol)' is not defined by any of the objects" + suggestionText(suggestions)
+    case .wrongOrder(let text): text
+    }
+  }
+}
+
+extension LinkError.UndefinedSymbol: CustomStringConvertible {
+  public var description: String {
+    var text = references.first.map { "\($0.file): " } ?? ""
+    text += "undefined \(isHidden ? "hidden " : "")symbol '\(name)'"
+    if !references.isEmpty {
+      let places = references.prefix(8).map { "\($0.file): \($0.section)+0x\(String($0.offset, radix: 16))" }
+      text += ", wanted by " + places.joined(separator: ", ")
+      if references.count > 8 { text += " and \(references.count - 8) more places" }
+    }
+    text += suggestionText(suggestions)
+    if suggestions.isEmpty {
+      text +=
+        isHidden
+        ? "; only an object of the link can define it"
+        : "; add the object, archive or --library that defines it"
+    }
+    return text
+  }
+}
+
+private func suggestionText(_ suggestions: [String]) -> String {
+  suggestions.isEmpty ? "" : "; did you mean " + suggestions.map { "'\($0)'" }.joined(separator: " or ") + "?"
+}
+
+private func hexadecimal(_ value: Int64) -> String {
+  (value < 0 ? "-0x" : "0x") + String(value.magnitude, radix: 16)
+}

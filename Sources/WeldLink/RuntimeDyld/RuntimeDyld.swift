@@ -1,0 +1,327 @@
+public import WeldELF
+public import WeldMemory
+
+/// Links objects into memory, step by step; LLVM's class of the same name is its model.
+///
+/// ```swift
+/// let linker = RuntimeDyld(memory: try MappedMemory(), lookup: AbsoluteSymbols())
+/// try linker.load(ObjectFile(try MappedFile.open("add.o"), name: "add.o"))
+/// try linker.finalize()
+/// let add = linker.symbol(named: "add")
+/// ```
+///
+/// ``load(_:)`` only takes an object in. What was loaded since the last layout is laid out together, as one batch, as soon
+/// as an address is asked for or relocations are to be resolved: the more is loaded before that, the closer it lies
+/// together and the faster it is linked. Batches see each other's symbols; what none defines is asked of the
+/// ``SymbolLookup``.
+///
+/// Memory lives as long as the linker. Not for use from several threads at once. `docs/embedding.md` sets its functions
+/// beside LLVM's.
+public final class RuntimeDyld {
+  private let memory: any MemoryManager
+  private let lookup: any SymbolLookup
+  private let options: Options
+  private var pending: [ObjectFile] = []
+  private var machine: (name: Machine, file: String)?
+  private var batches: [LinkedBatch] = []
+  private var published = PublishedSymbols()
+
+  /// How to link.
+  public struct Options: Sendable {
+    /// Whether instructions may be rewritten where that saves a load from the GOT. Default `true`.
+    public var relaxes = true
+    /// Second names for symbols. Default none.
+    public var aliases: [Alias] = []
+
+    /// The defaults.
+    public init() {}
+  }
+
+  /// A linker without objects.
+  ///
+  /// - Parameters:
+  ///   - memory: where memory comes from.
+  ///   - lookup: where symbols come from that no object defines.
+  ///   - options: how to link.
+  public init(memory: any MemoryManager, lookup: any SymbolLookup, options: Options = Options()) {
+    self.memory = memory
+    self.lookup = lookup
+    self.options = options
+  }
+}
+
+// MARK: - Loading
+
+extension RuntimeDyld {
+  /// Takes an object in. All objects must be for one machine.
+  public func load(_ object: ObjectFile) throws(LinkError) {
+    let found = object.header.machine
+    if let machine {
+      guard found == machine.name else {
+        throw .differentMachine(file: object.name, machine: found, expected: machine.name)
+      }
+    } else {
+      try SupportedMachine.check(object)
+      machine = (found, object.name)
+    }
+    pending.append(object)
+  }
+
+  /// Takes in all members of an archive, needed or not.
+  public func load(_ archive: Archive) throws(LinkError) {
+    for member in archive.members {
+      let object: ObjectFile
+      do {
+        object = try archive.object(of: member)
+      } catch {
+        throw .malformed(error)
+      }
+      try load(object)
+    }
+  }
+
+  /// Lays out what was loaded since the last time and gives it memory and addresses.
+  private func layOut() throws(LinkError) {
+    guard !pending.isEmpty, let machine else { return }
+    let objects = pending
+    pending = []
+    let batch = try LinkedBatch(
+      objects, machine: machine.name, aliases: options.aliases, after: published, in: memory)
+    batches.append(batch)
+    published.add(batch)
+  }
+}
+
+// MARK: - Sections
+
+extension RuntimeDyld {
+  /// A section in memory.
+  public struct Section: Equatable, Sendable {
+    /// What ``mapSection(_:to:)`` calls it.
+    public var id: SectionID
+    /// The object it comes from; empty for one that the linker made.
+    public var file: String
+    /// Its name.
+    public var name: String
+    /// Where it is, or will be, used.
+    public var address: Address
+    /// Bytes it takes.
+    public var byteCount: Int
+    /// What may be done with it once it is finalized.
+    public var protection: Protection
+  }
+
+  /// Names a section of a linker.
+  public struct SectionID: Hashable, Sendable {
+    fileprivate var batch: Int
+    fileprivate var part: Part
+
+    fileprivate enum Part: Hashable {
+      case input(Int)
+      case synthetic(SyntheticSection)
+    }
+  }
+
+  /// All sections that take memory, in the order in which their objects were loaded.
+  public func sections() throws(LinkError) -> [Section] {
+    try layOut()
+    return batches.indices.flatMap { sections(of: $0) }
+  }
+
+  private func sections(of position: Int) -> [Section] {
+    let batch = batches[position]
+    var found: [Section] = []
+    for (number, section) in batch.layout.sections.enumerated() where section.kind != .notLoaded {
+      let object = batch.resolution.batch.object(ofSection: number)
+      found.append(
+        Section(
+          id: SectionID(batch: position, part: .input(number)), file: batch.resolution.batch.objects[object].name,
+          name: batch.resolution.batch.sectionName(number),
+          address: Address(rawValue: batch.placement.sectionAddresses[number]), byteCount: section.byteCount,
+          protection: section.kind.protection))
+    }
+    let commonByteCount = batch.layout.byteCounts[Int(SegmentKind.zero.rawValue)] - batch.layout.commonPosition
+    let synthetic: [(SyntheticSection, UInt64, Int, Protection)] = [
+      (.got, batch.placement.gotAddress, batch.synthesis.slotCount * 8, .read),
+      (
+        .stubs, batch.placement.stubAddress, batch.synthesis.stubCount * batch.synthesis.stubByteCount,
+        [.read, .execute]
+      ),
+      (.common, batch.placement.commonAddress, commonByteCount, [.read, .write]),
+    ]
+    for (section, address, byteCount, protection) in synthetic where byteCount > 0 {
+      found.append(
+        Section(
+          id: SectionID(batch: position, part: .synthetic(section)), file: "", name: section.rawValue,
+          address: Address(rawValue: address), byteCount: byteCount, protection: protection))
+    }
+    return found
+  }
+
+  /// Lets a section be used at `address` instead of where its memory is: for code that is copied elsewhere, and for
+  /// tests of relocations.
+  ///
+  /// Takes effect with the next ``resolveRelocations()``.
+  public func mapSection(_ id: SectionID, to address: Address) throws(LinkError) {
+    try layOut()
+    let batch = batches[id.batch]
+    guard !batch.isFinalized else { throw .wrongOrder("mapSection must come before finalize") }
+    batch.move { placement in
+      switch id.part {
+      case .input(let number): placement.sectionAddresses[number] = address.rawValue
+      case .synthetic(.got): placement.gotAddress = address.rawValue
+      case .synthetic(.stubs): placement.stubAddress = address.rawValue
+      case .synthetic(.common): placement.commonAddress = address.rawValue
+      }
+    }
+  }
+}
+
+extension SegmentKind {
+  /// What may be done with the segment once it is finalized.
+  var protection: Protection {
+    switch self {
+    case .notLoaded: []
+    case .text, .largeText: [.read, .execute]
+    case .readOnly, .relocatedReadOnly, .largeReadOnly: .read
+    case .data, .zero, .largeData, .largeZero: [.read, .write]
+    }
+  }
+}
+
+// MARK: - Relocating and finalizing
+
+extension RuntimeDyld {
+  /// Finds the undefined symbols of everything that is not finalized, and applies all of its relocations.
+  ///
+  /// May be called again, after sections were mapped elsewhere or missing objects were loaded: each time starts from the
+  /// objects' bytes.
+  public func resolveRelocations() throws(LinkError) {
+    try layOut()
+    for batch in batches where !batch.isFinalized {
+      try batch.apply(externals: try externals(of: batch), relaxes: options.relaxes)
+    }
+  }
+
+  /// Makes the unwinder know the frame descriptions of everything that is not finalized, so that exceptions pass through
+  /// it. ``finalize()`` does this, too.
+  public func registerEHFrames() throws(LinkError) {
+    try layOut()
+    for batch in batches { try batch.registerFrames() }
+  }
+
+  /// Makes the unwinder forget all frame descriptions. Happens by itself before the memory goes.
+  public func deregisterEHFrames() {
+    for batch in batches { batch.deregisterFrames() }
+  }
+
+  /// Resolves relocations, brings about the final protections, runs the resolvers of indirect functions, and registers
+  /// frame descriptions unless told not to. After it, code can be called.
+  ///
+  /// - Parameter registeringFrames: whether the unwinder is to know the code.
+  public func finalize(registeringFrames: Bool = true) throws(LinkError) {
+    try resolveRelocations()
+    for batch in batches where !batch.isFinalized {
+      try batch.finalize()
+      if registeringFrames { try batch.registerFrames() }
+    }
+  }
+
+  /// The addresses of a batch's undefined symbols, in its order.
+  private func externals(of batch: LinkedBatch) throws(LinkError) -> [ResolvedSymbol] {
+    let resolution = batch.resolution
+    let wanted = batch.synthesis.externals
+    guard !wanted.isEmpty else { return [] }
+    let names = wanted.map { resolution.batch.symbolName($0) }
+    var found = names.map { name in
+      published.symbol(named: name).map {
+        ResolvedSymbol(address: $0.address, isFunction: $0.flags.contains(.callable))
+      }
+    }
+    // A hidden symbol is not to be found outside.
+    let isHidden = Set(resolution.globals.lazy.filter { $0.visibility.isHidden }.map(\.symbol))
+    let outside = wanted.indices.filter { found[$0] == nil && !isHidden.contains(wanted[$0]) }
+    let aliases = Dictionary(options.aliases.map { ($0.name, $0.target) }) { first, _ in first }
+    for (position, answer) in zip(outside, lookup.lookup(outside.map { aliases[names[$0]] ?? names[$0] })) {
+      found[position] = answer
+    }
+    let missing = wanted.indices.filter {
+      found[$0] == nil && !resolution.classes[wanted[$0]].contains(.weakReference)
+    }
+    guard missing.isEmpty else {
+      let references = RelocationWalk.references(to: Set(missing.map { wanted[$0] }), in: resolution)
+      throw .undefinedSymbols(
+        missing.map { position in
+          LinkError.UndefinedSymbol(
+            name: names[position], isHidden: isHidden.contains(wanted[position]),
+            references: references[wanted[position]] ?? [], suggestions: suggestions(for: names[position]))
+        })
+    }
+    return found.map { $0 ?? ResolvedSymbol(address: .zero) }
+  }
+}
+
+// MARK: - Symbols
+
+extension RuntimeDyld {
+  /// The address and flags of the symbol called `name` that the objects define, hidden or not; `nil` if there is none.
+  ///
+  /// Known once the object is laid out; what is there can be used once it is finalized. Objects that were only loaded are
+  /// not searched.
+  public func symbol(named name: String) -> EvaluatedSymbol? {
+    if let found = published.symbol(named: name) { return found }
+    guard let alias = options.aliases.first(where: { $0.name == name }) else { return nil }
+    return published.symbol(named: alias.target)
+  }
+
+  /// All symbols that the objects define and that are seen by name.
+  public func symbolTable() throws(LinkError) -> [String: EvaluatedSymbol] {
+    try layOut()
+    return published.all
+  }
+
+  /// Names that exist and look like `name`, nearest first.
+  public func suggestions(for name: String) -> [String] {
+    let outside = lookup.suggestions(for: name)
+    return Spelling.nearest(to: name, among: published.allNames + outside)
+  }
+
+  /// The arrays of pointers to functions that run before and after the program, as the objects have them.
+  public func initializers() throws(LinkError) -> [Initializers] {
+    try layOut()
+    return batches.map { batch in
+      func array(_ role: SectionRole) -> Initializers.Array? {
+        batch.layout.arrays[role].map { block in
+          let bounds = batch.placement.bounds(of: block, batch.layout)
+          return Initializers.Array(
+            address: Address(rawValue: bounds.start), count: Int((bounds.end - bounds.start) / 8))
+        }
+      }
+      return Initializers(
+        preinitArray: array(.preinitArray), initArray: array(.initArray), constructors: array(.constructors),
+        finiArray: array(.finiArray), destructors: array(.destructors))
+    }
+  }
+}
+
+/// The arrays of pointers to functions that a batch wants called (gABI, "Initialization and Termination Functions").
+public struct Initializers: Equatable, Sendable {
+  /// `.preinit_array`: called first, in order.
+  public var preinitArray: Array?
+  /// `.init_array`, by priority: called in order.
+  public var initArray: Array?
+  /// `.ctors`: called from the last to the first; 0 and -1 are marks, not addresses.
+  public var constructors: Array?
+  /// `.fini_array`: called at the end, from the last to the first.
+  public var finiArray: Array?
+  /// `.dtors`: called after it, in order; 0 and -1 are marks.
+  public var destructors: Array?
+
+  /// Pointers one after another.
+  public struct Array: Equatable, Sendable {
+    /// Where the first one is.
+    public var address: Address
+    /// How many there are.
+    public var count: Int
+  }
+}

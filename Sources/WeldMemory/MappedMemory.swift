@@ -1,0 +1,165 @@
+internal import Glibc
+internal import Synchronization
+
+/// Memory of this process, out of one reserved window of address space.
+///
+/// The window is reserved once and takes no memory. Allocations are packed into it, so that everything linked into
+/// one window is in reach of everything else in it. Pages are readable and writable while they are written, then
+/// what their segments ask for, and never writable and executable at once. An inaccessible page lies on either side of
+/// every allocation.
+public final class MappedMemory: MemoryManager {
+  /// Where in the address space a window lies.
+  public enum Placement: Equatable, Sendable {
+    /// As near to the C library as there is room, so that direct references to its data mostly reach.
+    case nearProcess
+    /// Below 2 GiB, where objects compiled without `-fPIC` and `-fPIE` expect to be.
+    case low
+    /// Wherever the system likes.
+    case anywhere
+    /// From this address on, a multiple of the page size; an error if something is there.
+    case at(Address)
+  }
+
+  /// Bytes of address space in the window.
+  public let windowByteCount: Int
+  /// Where the window begins.
+  public let windowStart: Address
+  private let window: Window
+
+  /// Reserves a window.
+  ///
+  /// - Parameters:
+  ///   - windowByteCount: bytes of address space, rounded up to whole pages; by default 1 GiB.
+  ///   - placement: where it lies.
+  public init(windowByteCount: Int = 1 << 30, placement: Placement = .nearProcess) throws(MemoryError) {
+    window = try Window(byteCount: windowByteCount, placement: placement)
+    self.windowByteCount = window.byteCount
+    windowStart = window.start
+  }
+
+  public func allocate(_ segments: [SegmentRequest]) throws(MemoryError) -> Allocation {
+    let pageSize = SystemMemory.pageSize
+    let layout = try SegmentLayout(of: segments, pageSize: pageSize)
+    let start = try window.take(byteCount: layout.byteCount, alignment: layout.alignment)
+    let backing = MappedAllocation(window: window, start: start, segments: segments, layout: layout)
+    let working = try unsafe backing.makeWritable()
+    var placements: [Allocation.Placement] = []
+    placements.reserveCapacity(segments.count)
+    for (segment, offset) in zip(segments, layout.offsets) {
+      placements.append(
+        Allocation.Placement(
+          address: Address(rawValue: UInt64(start + offset)), workingOffset: offset,
+          workingByteCount: segment.byteCount))
+    }
+    // `backing` keeps the range, and gives it back when it goes.
+    return unsafe Allocation(segments: placements, working: working, backing: backing)
+  }
+}
+
+/// The pages of one allocation of a ``MappedMemory``.
+private final class MappedAllocation: AllocationBacking {
+  private let window: Window
+  private let start: Int
+  private let segments: [SegmentRequest]
+  private let layout: SegmentLayout
+  private let frames = Mutex<[Address]>([])
+
+  init(window: Window, start: Int, segments: [SegmentRequest], layout: SegmentLayout) {
+    self.window = window
+    self.start = start
+    self.segments = segments
+    self.layout = layout
+  }
+
+  deinit {
+    deregisterFrames()
+    window.giveBack(start: start, byteCount: layout.byteCount)
+  }
+
+  /// Makes all pages readable and writable.
+  func makeWritable() throws(MemoryError) -> UnsafeMutableRawBufferPointer {
+    guard layout.byteCount > 0 else { return unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0) }
+    try protect(0..<layout.byteCount, [.read, .write])
+    // The range belongs to this allocation alone until it is given back.
+    let pages = unsafe UnsafeMutableRawPointer(bitPattern: start)
+    // Pages that are about to be written come cheaper in one call than by a fault each. An older kernel refuses the
+    // advice, which costs nothing but the faults.
+    if let lastContent = segments.lastIndex(where: { $0.contentByteCount > 0 }) {
+      let byteCount = layout.offsets[lastContent] + segments[lastContent].contentByteCount
+      let populateForWriting: Int32 = 23
+      _ = unsafe madvise(pages, byteCount, populateForWriting)
+    }
+    return unsafe UnsafeMutableRawBufferPointer(start: pages, count: layout.byteCount)
+  }
+
+  func finalize(_ work: FinalizeWork) throws(MemoryError) {
+    if work.indirectFunctions.isEmpty {
+      try protectSegments { _ in true }
+      return
+    }
+    try protectSegments { $0.contains(.execute) }
+    for function in work.indirectFunctions { Self.resolve(function) }
+    try protectSegments { !$0.contains(.execute) }
+  }
+
+  private static func resolve(_ function: FinalizeWork.IndirectFunction) {
+    guard
+      let resolver = unsafe UnsafeRawPointer(bitPattern: UInt(function.resolver.rawValue)),
+      let slot = unsafe UnsafeMutablePointer<UInt>(bitPattern: UInt(function.slot.rawValue))
+    else { return }
+    // The linker passes the addresses of code it linked and of a slot it made, both in finalized memory.
+    unsafe slot.pointee = unsafeBitCast(resolver, to: (@convention(c) () -> UInt).self)()
+  }
+
+  /// Gives the segments that `wanted` selects their protections, neighbours of the same protection in one call.
+  private func protectSegments(where wanted: (Protection) -> Bool) throws(MemoryError) {
+    let pageSize = SystemMemory.pageSize
+    var pending: (range: Range<Int>, protection: Protection)?
+    for (segment, offset) in zip(segments, layout.offsets) where segment.byteCount > 0 {
+      guard wanted(segment.protection), segment.protection != [.read, .write] else { continue }
+      let end = (offset + segment.byteCount + pageSize - 1) & ~(pageSize - 1)
+      if let previous = pending, previous.protection == segment.protection, previous.range.upperBound == offset {
+        pending = (previous.range.lowerBound..<end, segment.protection)
+        continue
+      }
+      if let previous = pending { try protect(previous.range, previous.protection) }
+      pending = (offset..<end, segment.protection)
+    }
+    if let pending { try protect(pending.range, pending.protection) }
+  }
+
+  private func protect(_ range: Range<Int>, _ protection: Protection) throws(MemoryError) {
+    var flags = PROT_NONE
+    if protection.contains(.read) { flags |= PROT_READ }
+    if protection.contains(.write) { flags |= PROT_WRITE }
+    if protection.contains(.execute) { flags |= PROT_EXEC }
+    // Whole pages of this allocation.
+    let address = unsafe UnsafeMutableRawPointer(bitPattern: start + range.lowerBound)
+    guard unsafe mprotect(address, range.count, flags) == 0 else {
+      throw .system(call: "mprotect", errno: errno)
+    }
+  }
+
+  func registerFrames(at address: Address, byteCount: Int) throws(MemoryError) {
+    unsafe registerFrame(UnsafeRawPointer(bitPattern: UInt(address.rawValue)))
+    frames.withLock { $0.append(address) }
+  }
+
+  func deregisterFrames() {
+    let registered = frames.withLock { frames in
+      let all = frames
+      frames = []
+      return all
+    }
+    for address in registered.reversed() {
+      unsafe deregisterFrame(UnsafeRawPointer(bitPattern: UInt(address.rawValue)))
+    }
+  }
+}
+
+/// libgcc's registration of a whole `.eh_frame` section, which ends with four zero bytes.
+@_extern(c, "__register_frame")
+private func registerFrame(_ section: UnsafeRawPointer?)
+
+@_extern(c, "__deregister_frame")
+private func deregisterFrame(_ section: UnsafeRawPointer?)

@@ -1,0 +1,25 @@
+internal import Glibc
+
+/// What the system says about an `errno`.
+func systemMessage(_ number: Int32) -> String {
+  // The text is copied before anybody else can ask.
+  guard let text = unsafe strerror(number) else { return "error \(number)" }
+  return unsafe String(cString: text)
+}
+
+/// Facts about the machine's memory.
+public enum SystemMemory {
+  /// Bytes in a page, as the system says.
+  public static let pageSize: Int = {
+    let size = sysconf(Int32(_SC_PAGESIZE))
+    return size > 0 ? size : 4096
+  }()
+}
+
+extension Int {
+  /// The least multiple of `alignment`, a power of two, that is not below this; `nil` if there is none.
+  func roundedUp(to alignment: Int) -> Int? {
+    let (sum, overflow) = addingReportingOverflow(alignment - 1)
+    return overflow ? nil : sum & ~(alignment - 1)
+  }
+}

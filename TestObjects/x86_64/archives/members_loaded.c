@@ -1,0 +1,2 @@
+// members_loaded.o: gcc -O2 -fPIC
+int membersLoaded = 0;

@@ -1,0 +1,127 @@
+import Foundation
+import Testing
+import WeldBytes
+import WeldELF
+
+@Suite("Damaged files give a value or an error")
+struct HostileInputTests {
+  /// Files whose damage is tried exhaustively, small but with one of everything.
+  static let samples: [TestFile] =
+    [ByteOrder.little, .big].flatMap { order in
+      [true, false].map { headersFirst in
+        TestFile(
+          name: "sample, \(order) endian, headers \(headersFirst ? "first" : "last")",
+          contents: Sample.image(order, headersFirst: headersFirst).bytes())
+      }
+    }
+  static let archives: [TestFile] = [
+    ArchiveImage.gnu(wide: false), ArchiveImage.gnu(wide: true), ArchiveImage.bsd(.little), ArchiveImage.bsd(.big),
+    ArchiveImage.bsd(.little, wide: true), ArchiveImage.thin(),
+  ]
+
+  /// How many damaged copies of one file are read at most; all of them with `WELD_EXHAUSTIVE` in the environment.
+  static let limit = ProcessInfo.processInfo.environment["WELD_EXHAUSTIVE"] == nil ? 3_000 : Int.max
+
+  /// Every `n`-th of `count` things, so that there are not more than the limit.
+  static func sampled(_ count: Int, limit: Int = limit) -> StrideTo<Int> {
+    // An odd stride meets every bit of a byte and every byte of a field.
+    stride(from: 0, to: count, by: count <= limit ? 1 : (count / limit) | 1)
+  }
+
+  @Test func `there are test objects`() {
+    #expect(!TestFile.objects.isEmpty)
+    #expect(!TestFile.archives.isEmpty)
+  }
+
+  @Test(arguments: samples + archives + TestFile.all)
+  func `every file that is cut short`(file: TestFile) {
+    // What is needed of an object: up to the end of its headers and of every section's contents.
+    var needed = 0
+    if let object = try? file.object() {
+      needed = Region.all(of: object)[1].range.upperBound
+      for number in 1..<object.sectionCount {
+        needed = max(needed, object.section(at: SectionIndex(rawValue: UInt32(number))).fileRange.upperBound)
+      }
+    }
+    let whole = DamagedFile(file.contents, name: file.name)
+    for count in 0..<file.contents.count {
+      // Small ones are copied to memory of their size, where a sanitizer sees what is read behind it.
+      let error =
+        file.contents.count <= 4096
+        ? DamagedFile(Array(file.contents[..<count]), name: file.name).read("\(count) bytes")
+        : whole.read(first: count, "\(count) bytes")
+      if error == nil, count < needed { Issue.record("\(file.name) is accepted when cut to \(count) bytes") }
+    }
+  }
+
+  @Test(arguments: samples + TestFile.objects)
+  func `every field at 0, 1 and its maximum`(file: TestFile) throws {
+    let object = try file.object()
+    let damaged = DamagedFile(file.contents, name: file.name)
+    let order = object.header.byteOrder
+    for region in Region.all(of: object) {
+      for entry in Self.sampled(region.count, limit: Self.limit / 50) {
+        for field in region.fields {
+          let at = region.offset + entry * region.entryByteCount + field.offset
+          for value in [0, 1, UInt64.max, .max >> 1, .max << 12] {
+            let bytes = words(order, (value, field.byteCount))
+            damaged.read(replacing: at, with: bytes, "\(field.name) at byte \(at) is \(value)")
+          }
+        }
+      }
+    }
+  }
+
+  @Test(arguments: samples + TestFile.objects)
+  func `single bits of headers and tables`(file: TestFile) throws {
+    let object = try file.object()
+    let damaged = DamagedFile(file.contents, name: file.name)
+    for region in Region.all(of: object) {
+      for bit in Self.sampled(region.range.count * 8) { damaged.read(flipping: region.range.lowerBound * 8 + bit) }
+    }
+  }
+
+  @Test(arguments: archives)
+  func `every bit of an archive`(file: TestFile) {
+    let damaged = DamagedFile(file.contents, name: file.name)
+    for bit in 0..<file.contents.count * 8 { damaged.read(flipping: bit) }
+  }
+
+  @Test(arguments: archives + TestFile.archives)
+  func `every field of every member's header with other text`(file: TestFile) throws {
+    let archive = try Archive(Bytes(file.contents), name: file.name)
+    let damaged = DamagedFile(file.contents, name: file.name)
+    let texts = ["", "0", "1", "9999999999999999", "-1", "/", "//", "/0", "/999999999999999", "/SYM64/", "#1/", "#1/9", "#1/9999999999999"]
+    // The first header, of an index or a member, and those of all members.
+    for header in [8] + archive.members.map(\.headerOffset) {
+      for (offset, count) in [(0, 16), (16, 12), (28, 6), (34, 6), (40, 8), (48, 10), (58, 2)] {
+        for text in texts {
+          let padded = Array(text.utf8.prefix(count)) + [UInt8](repeating: 0x20, count: max(count - text.utf8.count, 0))
+          damaged.read(replacing: header + offset, with: padded, "'\(text)' at byte \(header + offset)")
+        }
+      }
+    }
+  }
+
+  @Test func `single bits of a shared library`() throws {
+    let library = try SharedLibrary.make()
+    let types: Set<FileType> = [.sharedObject]
+    let object = try ObjectFile(Bytes(library), name: "library.so", accepting: types)
+    let damaged = DamagedFile(library, name: "library.so", accepting: types)
+    #expect(damaged.read("nothing") == nil)
+    for region in Region.all(of: object) {
+      for bit in Self.sampled(region.range.count * 8) { damaged.read(flipping: region.range.lowerBound * 8 + bit) }
+    }
+  }
+
+  @Test func `random bytes behind each magic number`() {
+    var random = SystemRandomNumberGenerator()
+    let sample = Sample.image(.little).bytes()
+    for magic in [Array(sample[..<20]), Array("!<arch>\n".utf8), Array("!<thin>\n".utf8)] {
+      for count in 0..<200 {
+        let file = magic + (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
+        DamagedFile(file, name: "random").read("\(file)")
+      }
+    }
+  }
+}
