@@ -130,25 +130,12 @@ public final class Program {
   private func runConstructors(_ arguments: ProgramArguments) {
     // Registered first, so that it runs after all that the program registers.
     executor.atExit(of: handle) { [executor, initializers] in
-      for batch in initializers {
-        if let array = batch.finiArray {
-          executor.callAll(in: array.address, count: array.count, reversed: true, arguments)
-        }
-        if let array = batch.destructors {
-          executor.callAll(in: array.address, count: array.count, reversed: false, arguments)
-        }
+      for run in initializers.flatMap(\.after) {
+        executor.callAll(in: run.address, count: run.count, reversed: run.isReversed, arguments)
       }
     }
-    for batch in initializers {
-      if let array = batch.preinitArray {
-        executor.callAll(in: array.address, count: array.count, reversed: false, arguments)
-      }
-      if let array = batch.initArray {
-        executor.callAll(in: array.address, count: array.count, reversed: false, arguments)
-      }
-      if let array = batch.constructors {
-        executor.callAll(in: array.address, count: array.count, reversed: true, arguments)
-      }
+    for run in initializers.flatMap(\.before) {
+      executor.callAll(in: run.address, count: run.count, reversed: run.isReversed, arguments)
     }
   }
 }

@@ -12,8 +12,12 @@ struct Layout: Sendable {
   var gotPosition = 0
   /// Frame descriptions of the batch, with their terminator.
   var frames: Block?
-  /// Arrays of pointers to functions, by role.
+  /// `.preinit_array`, `.init_array` and `.fini_array`, by role.
   var arrays: [SectionRole: Block] = [:]
+  /// Sections of pointers to functions that run before the program, in the order of their calls.
+  var initializerSections: [Int] = []
+  /// Those of functions that run after it, likewise.
+  var finalizerSections: [Int] = []
   /// Sections with a C identifier for a name, by name.
   var identifiers: [String: Block] = [:]
   /// Bytes of each kind of segment, by `SegmentKind.rawValue`.
@@ -55,12 +59,18 @@ struct Layout: Sendable {
     for (name, numbers) in resolution.identifierSections.sorted(by: { $0.key < $1.key }) {
       identifiers[name] = try lay(out: numbers.filter { sections[$0].kind != .notLoaded })
     }
-    for role in [
-      SectionRole.preinitArray, .initArray, .finiArray, .constructors, .destructors,
-    ] {
+    for role in [SectionRole.preinitArray, .initArray, .finiArray] {
       guard let numbers = together[role] else { continue }
-      arrays[role] = try lay(out: Self.inOrder(numbers, role, resolution.batch))
+      arrays[role] = try lay(out: Self.byPriority(numbers, resolution))
     }
+    for role in [SectionRole.constructors, .destructors] {
+      if let numbers = together[role] { _ = try lay(out: numbers) }
+    }
+    initializerSections =
+      Self.byPriority(together[.preinitArray] ?? [], resolution)
+      + Self.byPriority((together[.initArray] ?? []) + (together[.constructors] ?? []), resolution)
+    finalizerSections =
+      Self.byPriority((together[.finiArray] ?? []) + (together[.destructors] ?? []), resolution).reversed()
     if let numbers = together[.frames] {
       for kind in [SegmentKind.readOnly, .relocatedReadOnly] {
         let own = numbers.filter { sections[$0].kind == kind && sections[$0].byteCount > 4 }
@@ -125,18 +135,18 @@ struct Layout: Sendable {
     }
   }
 
-  /// Puts arrays of pointers in the order in which they lie in memory.
+  /// Puts arrays of pointers in the order of their priorities, and of the input where these are equal.
   ///
-  /// `.init_array.N` and `.fini_array.N` by ascending N, then those without a number; `.ctors` and `.dtors` the other way
-  /// round, since `.ctors` is executed from its end (gABI, "Initialization and Termination Functions"; GNU ld's default script).
-  private static func inOrder(_ numbers: [Int], _ role: SectionRole, _ batch: Batch) -> [Int] {
-    let isOldStyle = role == .constructors || role == .destructors
-    let keyed = numbers.enumerated().map { place, number in
-      let name = batch.sectionName(number)
-      let suffix = name.split(separator: ".").last.flatMap { UInt64($0) }
-      return (key: suffix ?? (isOldStyle ? 0 : .max), place: place, number: number)
+  /// The number in `.init_array.N` and `.fini_array.N` is the priority, in `.ctors.N` and `.dtors.N` it is 65535 minus the
+  /// priority; sections without a number come last. So GNU ld joins the old arrays to the new ones.
+  private static func byPriority(_ numbers: [Int], _ resolution: Resolution) -> [Int] {
+    let keyed = numbers.map { number in
+      let suffix = resolution.batch.sectionName(number).split(separator: ".").last.flatMap { UInt16($0) }
+      let role = resolution.sections[number].role
+      let isOldStyle = role == .constructors || role == .destructors
+      return (key: suffix.map { isOldStyle ? 65535 - Int($0) : Int($0) } ?? 65536, number: number)
     }
-    return keyed.sorted { ($0.key, $0.place) < ($1.key, $1.place) }.map(\.number)
+    return keyed.sorted { ($0.key, $0.number) < ($1.key, $1.number) }.map(\.number)
   }
 }
 

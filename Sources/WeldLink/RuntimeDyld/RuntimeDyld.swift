@@ -286,42 +286,20 @@ extension RuntimeDyld {
     return Spelling.nearest(to: name, among: published.allNames + outside)
   }
 
-  /// The arrays of pointers to functions that run before and after the program, as the objects have them.
+  /// The functions that run before and after the program, of each batch.
   public func initializers() throws(LinkError) -> [Initializers] {
     try layOut()
     return batches.map { batch in
-      func array(_ role: SectionRole) -> Initializers.Array? {
-        batch.layout.arrays[role].map { block in
-          let bounds = batch.placement.bounds(of: block, batch.layout)
-          return Initializers.Array(
-            address: Address(rawValue: bounds.start), count: Int((bounds.end - bounds.start) / 8))
+      func runs(_ numbers: [Int]) -> [Initializers.Run] {
+        numbers.map { number in
+          let section = batch.layout.sections[number]
+          return Initializers.Run(
+            address: Address(rawValue: batch.placement.sectionAddresses[number]), count: section.byteCount / 8,
+            isReversed: section.role == .constructors || section.role == .finiArray)
         }
       }
       return Initializers(
-        preinitArray: array(.preinitArray), initArray: array(.initArray), constructors: array(.constructors),
-        finiArray: array(.finiArray), destructors: array(.destructors))
+        before: runs(batch.layout.initializerSections), after: runs(batch.layout.finalizerSections))
     }
-  }
-}
-
-/// The arrays of pointers to functions that a batch wants called (gABI, "Initialization and Termination Functions").
-public struct Initializers: Equatable, Sendable {
-  /// `.preinit_array`: called first, in order.
-  public var preinitArray: Array?
-  /// `.init_array`, by priority: called in order.
-  public var initArray: Array?
-  /// `.ctors`: called from the last to the first; 0 and -1 are marks, not addresses.
-  public var constructors: Array?
-  /// `.fini_array`: called at the end, from the last to the first.
-  public var finiArray: Array?
-  /// `.dtors`: called after it, in order; 0 and -1 are marks.
-  public var destructors: Array?
-
-  /// Pointers one after another.
-  public struct Array: Equatable, Sendable {
-    /// Where the first one is.
-    public var address: Address
-    /// How many there are.
-    public var count: Int
   }
 }
