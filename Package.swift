@@ -38,6 +38,7 @@ let package = Package(
       name: "Weld",
       dependencies: ["WeldBytes", "WeldELF", "WeldMemory", "WeldLink", "WeldExecutor", "WeldORC"],
       swiftSettings: settings),
+    .executableTarget(name: "weld-benchmark", dependencies: ["Weld"], path: "Tests/Benchmarks/Weld"),
     .executableTarget(name: "WeldCLI", dependencies: ["Weld", argumentParser], swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]

@@ -10,10 +10,10 @@ public struct Archive: Sendable {
   public let isThin: Bool
   /// The members in the archive's order, without its symbol index and name table.
   public let members: [Member]
-  /// Which member defines which symbol; `nil` if the archive says nothing about it.
-  public let symbolIndex: [IndexEntry]?
   /// Where the long names are, in bytes from the archive's start; empty if there are none.
   let longNames: Range<Int>
+  /// Where the symbol index is, and how it is written; `nil` if there is none.
+  let index: ArchiveIndex?
 
   /// One file of an archive.
   public struct Member: Equatable, Sendable {
@@ -46,7 +46,12 @@ public struct Archive: Sendable {
     try reader.readMembers(bytes.span)
     members = reader.members
     longNames = reader.longNames
-    symbolIndex = try reader.readIndex(bytes.span)
+    index = reader.index
+  }
+
+  /// Which member defines which symbol; `nil` if the archive says nothing about it. Read anew each time.
+  public func symbolIndex() throws(ELFError) -> [IndexEntry]? {
+    try index?.entries(of: bytes.span, members: members, in: name)
   }
 
   /// The name of `member`, as stored: for a thin archive the path from the archive's folder.

@@ -1,28 +1,16 @@
 internal import WeldBytes
 
-/// Walks the members of an archive and reads its symbol index.
+/// Walks the members of an archive.
 struct ArchiveReader {
   let name: String
   let isThin: Bool
   var members: [Archive.Member] = []
   var longNames: Range<Int> = 0..<0
-  private var index: (kind: IndexKind, contents: Range<Int>)?
+  var index: ArchiveIndex?
 
   init(name: String, isThin: Bool) {
     self.name = name
     self.isThin = isThin
-  }
-
-  /// How a symbol index is written.
-  private enum IndexKind {
-    /// Member `/`: big endian, 32 bits.
-    case gnu32
-    /// Member `/SYM64/`: big endian, 64 bits.
-    case gnu64
-    /// Member `__.SYMDEF`: pairs of 32 bits, in the byte order of the machine that wrote it.
-    case bsd32
-    /// Member `__.SYMDEF_64`: pairs of 64 bits, likewise.
-    case bsd64
   }
 
   /// Bytes a member's header takes.
@@ -55,7 +43,7 @@ struct ArchiveReader {
       }
       let contents = start..<start + stored
       if isIndex {
-        index = index ?? (label.starts(with: "/ ") ? .gnu32 : .gnu64, contents)
+        index = index ?? ArchiveIndex(form: label.starts(with: "/ ") ? .gnu32 : .gnu64, contents: contents)
       } else if isLongNames {
         longNames = contents
       } else {
@@ -105,9 +93,9 @@ struct ArchiveReader {
     }
     let found = archive.extracting(nameRange)
     if found.equals("__.SYMDEF") || found.equals("__.SYMDEF SORTED") {
-      index = index ?? (.bsd32, contents)
+      index = index ?? ArchiveIndex(form: .bsd32, contents: contents)
     } else if found.equals("__.SYMDEF_64") || found.equals("__.SYMDEF_64 SORTED") {
-      index = index ?? (.bsd64, contents)
+      index = index ?? ArchiveIndex(form: .bsd64, contents: contents)
     } else {
       members.append(Archive.Member(headerOffset: position, contents: contents, nameRange: nameRange))
     }
@@ -142,117 +130,5 @@ struct ArchiveReader {
 
   private func error(_ reason: ELFError.Reason, _ position: Int) -> ELFError {
     ELFError(reason, in: name, at: .member(offset: position))
-  }
-}
-
-// MARK: - The symbol index
-
-extension ArchiveReader {
-  /// Reads the symbol index, if the archive has one.
-  func readIndex(_ archive: RawSpan) throws(ELFError) -> [Archive.IndexEntry]? {
-    guard let index else { return nil }
-    do {
-      switch index.kind {
-      case .gnu32: return try readGNU(archive, index.contents, as: UInt32.self)
-      case .gnu64: return try readGNU(archive, index.contents, as: UInt64.self)
-      case .bsd32: return try readBSD(archive, index.contents, as: UInt32.self)
-      case .bsd64: return try readBSD(archive, index.contents, as: UInt64.self)
-      }
-    } catch let error as ELFError {
-      throw error
-    } catch {
-      throw ELFError(
-        .truncated(needed: UInt64(index.contents.count) + 1, available: UInt64(index.contents.count)),
-        in: name, at: .archiveIndex)
-    }
-  }
-
-  /// A count, as many member offsets, as many names.
-  private func readGNU<Word: FixedWidthInteger & BitwiseCopyable & Sendable>(
-    _ archive: RawSpan, _ contents: Range<Int>, as _: Word.Type
-  ) throws -> [Archive.IndexEntry] {
-    let table = archive.extracting(contents)
-    let width = MemoryLayout<Word>.size
-    let stored: Word = try table.load(at: 0, order: .big)
-    guard let count = Int(exactly: stored), count <= (table.byteCount - width) / width else {
-      throw ELFError(
-        .outOfRange(
-          field: "number of symbols", value: UInt64(truncatingIfNeeded: stored),
-          allowed: 0...UInt64(max(table.byteCount - width, 0) / width)), in: name, at: .archiveIndex)
-    }
-    let finder = MemberFinder(members)
-    var entries: [Archive.IndexEntry] = []
-    entries.reserveCapacity(count)
-    var nameOffset = width + count * width
-    for number in 0..<count {
-      let offset: Word = try table.load(at: width + number * width, order: .big)
-      let symbol = try table.name(at: nameOffset)
-      entries.append(
-        try entry(symbol, at: contents.lowerBound + nameOffset, member: UInt64(offset), finder))
-      nameOffset += symbol.byteCount + 1
-    }
-    return entries
-  }
-
-  /// The size of an array of (name offset, member offset), the array, the size of the names, the names.
-  private func readBSD<Word: FixedWidthInteger & BitwiseCopyable & Sendable>(
-    _ archive: RawSpan, _ contents: Range<Int>, as _: Word.Type
-  ) throws -> [Archive.IndexEntry] {
-    let table = archive.extracting(contents)
-    let width = MemoryLayout<Word>.size
-    // Nothing states the byte order; the right one makes the array fit.
-    let little: Word = try table.load(at: 0, order: .little)
-    let order: ByteOrder = UInt64(little) <= UInt64(table.byteCount - width) ? .little : .big
-    let stored: Word = try table.load(at: 0, order: order)
-    let room = max(table.byteCount - 2 * width, 0)
-    guard let byteCount = Int(exactly: stored), byteCount <= room, byteCount % (2 * width) == 0 else {
-      throw ELFError(
-        .outOfRange(field: "size of the symbol index", value: UInt64(stored), allowed: 0...UInt64(room)),
-        in: name, at: .archiveIndex)
-    }
-    let names = 2 * width + byteCount
-    let finder = MemberFinder(members)
-    var entries: [Archive.IndexEntry] = []
-    entries.reserveCapacity(byteCount / (2 * width))
-    for at in stride(from: width, to: width + byteCount, by: 2 * width) {
-      let nameOffset: Word = try table.load(at: at, order: order)
-      let member: Word = try table.load(at: at + width, order: order)
-      // An offset past the table's end finds no name, however far past it is.
-      let start = names + Int(min(UInt64(nameOffset), UInt64(table.byteCount)))
-      let symbol = try table.name(at: start)
-      entries.append(try entry(symbol, at: contents.lowerBound + start, member: UInt64(member), finder))
-    }
-    return entries
-  }
-
-  private func entry(
-    _ symbol: HashedName, at nameOffset: Int, member: UInt64, _ finder: MemberFinder
-  ) throws(ELFError) -> Archive.IndexEntry {
-    guard let position = finder.position(ofHeaderAt: member) else {
-      throw ELFError(
-        .outOfRange(
-          field: "member offset", value: member, allowed: 8...UInt64(max(members.last?.headerOffset ?? 8, 8))),
-        in: name, at: .archiveIndex)
-    }
-    return Archive.IndexEntry(
-      name: nameOffset..<nameOffset + symbol.byteCount, hash: symbol.hash, member: position)
-  }
-
-  /// Finds members by where their headers begin; members are in ascending order.
-  private struct MemberFinder {
-    let members: [Archive.Member]
-    init(_ members: [Archive.Member]) { self.members = members }
-
-    func position(ofHeaderAt offset: UInt64) -> Int? {
-      var low = 0
-      var high = members.count
-      while low < high {
-        let middle = (low + high) / 2
-        let found = UInt64(members[middle].headerOffset)
-        if found == offset { return middle }
-        if found < offset { low = middle + 1 } else { high = middle }
-      }
-      return nil
-    }
   }
 }

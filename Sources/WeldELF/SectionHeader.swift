@@ -127,16 +127,17 @@ public struct SectionHeader: Equatable, Sendable {
 
   /// Reads the header that starts at `offset` of `file`.
   init(in file: RawSpan, at offset: Int, order: ByteOrder) throws(OutOfBounds) {
-    nameOffset = try file.load(at: offset, order: order)
-    type = SectionType(rawValue: try file.load(at: offset + 4, order: order))
-    flags = SectionFlags(rawValue: try file.load(at: offset + 8, order: order))
-    address = try file.load(at: offset + 16, order: order)
-    self.offset = try file.load(at: offset + 24, order: order)
-    size = try file.load(at: offset + 32, order: order)
-    link = try file.load(at: offset + 40, order: order)
-    info = try file.load(at: offset + 44, order: order)
-    alignment = max(try file.load(at: offset + 48, order: order), 1)
-    entrySize = try file.load(at: offset + 56, order: order)
+    let header = try file.extracting(checked: offset..<offset &+ Self.byteCount)
+    nameOffset = try header.load(at: 0, order: order)
+    type = SectionType(rawValue: try header.load(at: 4, order: order))
+    flags = SectionFlags(rawValue: try header.load(at: 8, order: order))
+    address = try header.load(at: 16, order: order)
+    self.offset = try header.load(at: 24, order: order)
+    size = try header.load(at: 32, order: order)
+    link = try header.load(at: 40, order: order)
+    info = try header.load(at: 44, order: order)
+    alignment = max(try header.load(at: 48, order: order), 1)
+    entrySize = try header.load(at: 56, order: order)
   }
 
   /// The bytes of the file that the section takes: none for `NOBITS` and `NULL`.

@@ -40,7 +40,10 @@ public final class MappedMemory: MemoryManager {
   public func allocate(_ segments: [SegmentRequest]) throws(MemoryError) -> Allocation {
     let pageSize = SystemMemory.pageSize
     let layout = try SegmentLayout(of: segments, pageSize: pageSize)
-    let start = try window.take(byteCount: layout.byteCount, alignment: layout.alignment)
+    let isHuge = layout.byteCount >= SystemMemory.hugePageSize
+    let start = try window.take(
+      byteCount: layout.byteCount,
+      alignment: isHuge ? max(layout.alignment, SystemMemory.hugePageSize) : layout.alignment)
     let backing = MappedAllocation(window: window, start: start, segments: segments, layout: layout)
     let working = try unsafe backing.makeWritable()
     var placements: [Allocation.Placement] = []
@@ -86,6 +89,7 @@ private final class MappedAllocation: AllocationBacking {
     // advice, which costs nothing but the faults.
     if let lastContent = segments.lastIndex(where: { $0.contentByteCount > 0 }) {
       let byteCount = layout.offsets[lastContent] + segments[lastContent].contentByteCount
+      if byteCount >= SystemMemory.hugePageSize { _ = unsafe madvise(pages, byteCount, MADV_HUGEPAGE) }
       let populateForWriting: Int32 = 23
       _ = unsafe madvise(pages, byteCount, populateForWriting)
     }

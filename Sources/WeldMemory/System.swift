@@ -14,6 +14,9 @@ public enum SystemMemory {
     let size = sysconf(Int32(_SC_PAGESIZE))
     return size > 0 ? size : 4096
   }()
+
+  /// Bytes from which on an allocation is laid out for pages of this size, which take one fault instead of hundreds.
+  static let hugePageSize = 1 << 21
 }
 
 extension Int {

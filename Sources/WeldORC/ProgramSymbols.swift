@@ -25,7 +25,7 @@ struct ProgramSymbols: SymbolLookup {
   /// What the archives' indices say their members define.
   private func archiveNames() -> [String] {
     inputs.flatMap { input -> [String] in
-      guard case .archive(let archive) = input, let index = archive.symbolIndex else { return [] }
+      guard case .archive(let archive) = input, let index = try? archive.symbolIndex() else { return [] }
       return index.map { String(decoding: archive.nameBytes(of: $0)) }
     }
   }

@@ -59,16 +59,6 @@ public protocol Architecture: Sendable {
   static func supportObject() -> ObjectWriter
 }
 
-extension Architecture {
-  /// The rules by relocation number; `nil` for numbers that the psABI does not use.
-  static func ruleTable() -> [Rule?] {
-    let count = RelocationKind.allCases.reduce(0) { max($0, Int($1.rawValue) + 1) }
-    var table = [Rule?](repeating: nil, count: count)
-    for relocation in RelocationKind.allCases { table[Int(relocation.rawValue)] = rule(for: relocation) }
-    return table
-  }
-}
-
 /// Work that is the same for every machine and is compiled for each.
 protocol ArchitectureWork: ~Copyable {
   associatedtype Result

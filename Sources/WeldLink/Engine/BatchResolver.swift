@@ -37,6 +37,7 @@ struct BatchResolver {
     }
     try resolver.standBack(behind: published)
     resolver.canonicalize(aliases)
+    resolver.unifyIdentifierKinds()
     let linkerDefinitions = resolver.linkerDefinitions()
     return Resolution(
       batch: batch, sections: resolver.sections, canonical: resolver.canonical, classes: resolver.classes,
@@ -65,7 +66,8 @@ extension BatchResolver {
             section: object.sectionName(SectionIndex(rawValue: header.info)))
         }
         sections[target].relocationOffset = header.fileRange.lowerBound
-        sections[target].relocationCount = header.fileRange.count / (header.type == .rela ? 24 : 16)
+        sections[target].relocationCount = UInt32(
+          truncatingIfNeeded: header.fileRange.count / (header.type == .rela ? 24 : 16))
         if header.type == .rel, header.size > 0, isLoaded(object, header.info) {
           throw .relocation(
             .withoutAddend, at: RelocationWalk.place(of: object.relocations(in: header)[0], in: object, header.info))
@@ -138,13 +140,15 @@ extension BatchResolver {
     }
     sections[number].fileOffset = header.fileRange.lowerBound
     sections[number].byteCount = byteCount
-    sections[number].alignment = alignment
+    sections[number].alignmentShift = UInt8(truncatingIfNeeded: alignment.trailingZeroBitCount)
     sections[number].kind = kind
     sections[number].role = role
     sections[number].isZero = header.type == .nobits
   }
 
   /// Where a section goes and what it is, from its flags and, where they leave it open, its name.
+  ///
+  /// An `.eh_frame` of four bytes is another linker's terminator, which would end the frames of the batch too early.
   private func classify(
     _ header: SectionHeader, _ name: RawSpan, _ machine: Machine
   ) -> (SegmentKind, SectionRole) {
@@ -157,13 +161,14 @@ extension BatchResolver {
       return (header.flags.contains(.write) ? writable : .readOnly, .identifier)
     }
     if !header.flags.contains(.write) {
-      if name.equals(".eh_frame") { return (.readOnly, .frames) }
+      if name.equals(".eh_frame") { return (header.size > 4 ? .readOnly : .notLoaded, .frames) }
       if header.type == .note, name.equals(".note.gnu.property") { return (.notLoaded, .plain) }
       if let role = arrayRole(header, name) { return (.relocatedReadOnly, role) }
       return (isLarge ? .largeReadOnly : .readOnly, .plain)
     }
     if header.type == .nobits { return (isLarge ? .largeZero : .zero, .plain) }
-    if name.equals(".eh_frame") { return (.relocatedReadOnly, .frames) }
+    // Some compilers make it writable; there is one place for frames.
+    if name.equals(".eh_frame") { return (header.size > 4 ? .readOnly : .notLoaded, .frames) }
     if let role = arrayRole(header, name) { return (.relocatedReadOnly, role) }
     if name.starts(with: ".data.rel.ro") { return (.relocatedReadOnly, .plain) }
     return (isLarge ? .largeData : .data, .plain)
@@ -251,7 +256,8 @@ extension BatchResolver {
       canonical[number] = UInt32(truncatingIfNeeded: id)
       let strength = strength(of: symbol, firstSection: firstSection)
       if id == known {
-        globals.append(GlobalSymbol(symbol: number, strength: strength, visibility: symbol.visibility))
+        globals.append(
+          GlobalSymbol(symbol: number, strength: strength, visibility: symbol.visibility, type: symbol.type))
       } else {
         try merge(symbol, number, strength, into: id)
       }
@@ -309,6 +315,7 @@ extension BatchResolver {
     if strength >= .weakDefinition {
       if known.strength == .common { commons[known.symbol] = nil }
       globals[id].symbol = number
+      globals[id].type = symbol.type
     }
   }
 
@@ -336,6 +343,19 @@ extension BatchResolver {
     // `st_value` is the alignment; what is no power of two is rounded down to one.
     let alignment = symbol.value == 0 ? 1 : 1 << min(63 - symbol.value.leadingZeroBitCount, 30)
     return CommonSymbol(symbol: number, byteCount: byteCount, alignment: alignment, kind: kind)
+  }
+}
+
+// MARK: - Sections with one name
+
+extension BatchResolver {
+  /// Puts namesakes in one segment: a writable one if one of them is writable, one with contents if one has some.
+  private mutating func unifyIdentifierKinds() {
+    for numbers in identifierSections.values {
+      let kinds = Set(numbers.map { sections[$0].kind })
+      guard kinds.count > 1 else { continue }
+      for number in numbers where sections[number].kind != .notLoaded { sections[number].kind = .data }
+    }
   }
 }
 

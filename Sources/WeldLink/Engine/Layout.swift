@@ -3,8 +3,10 @@ internal import WeldMemory
 
 /// Where everything lies within its segment: the result of the third stage. Offsets, no addresses.
 struct Layout: Sendable {
-  /// The sections, with their positions.
-  var sections: [InputSection]
+  /// The sections of the batch.
+  let sections: [InputSection]
+  /// Where each of them begins, in bytes from the start of its segment.
+  var positions: [Int]
   var commons: [CommonSymbol]
   /// Where stubs begin, in bytes from the start of the text segment.
   var stubPosition = 0
@@ -37,6 +39,7 @@ struct Layout: Sendable {
   /// Lays out what takes part, in the order of the input; what must be together, together.
   init(of resolution: Resolution, with synthesis: Synthesis) throws(LinkError) {
     sections = resolution.sections
+    positions = [Int](repeating: 0, count: sections.count)
     commons = resolution.commons
     byteCounts = [Int](repeating: 0, count: SegmentKind.allCases.count)
     alignments = [Int](repeating: 1, count: SegmentKind.allCases.count)
@@ -44,7 +47,6 @@ struct Layout: Sendable {
     if synthesis.slotCount > 0 || synthesis.usesGOTBase {
       gotPosition = try place(max(synthesis.slotCount, 1) * 8, alignment: 8, in: .relocatedReadOnly)
     }
-    unifyIdentifierKinds(resolution.identifierSections)
     var together: [SectionRole: [Int]] = [:]
     for number in sections.indices {
       let kind = sections[number].kind
@@ -53,7 +55,7 @@ struct Layout: Sendable {
         together[sections[number].role, default: []].append(number)
         continue
       }
-      sections[number].position = try place(
+      positions[number] = try place(
         sections[number].byteCount, alignment: sections[number].alignment, in: kind)
     }
     for (name, numbers) in resolution.identifierSections.sorted(by: { $0.key < $1.key }) {
@@ -72,17 +74,7 @@ struct Layout: Sendable {
     finalizerSections =
       Self.byPriority((together[.finiArray] ?? []) + (together[.destructors] ?? []), resolution).reversed()
     if let numbers = together[.frames] {
-      for kind in [SegmentKind.readOnly, .relocatedReadOnly] {
-        let own = numbers.filter { sections[$0].kind == kind && sections[$0].byteCount > 4 }
-        // All frames go where the first ones went; a batch mixes kinds only if its compilers disagree.
-        if kind == .readOnly, own.count < numbers.count {
-          for number in numbers where sections[number].kind == .relocatedReadOnly { sections[number].kind = .readOnly }
-        }
-      }
-      // A section of four bytes is another linker's terminator, which would end the batch's frames early.
-      let own = numbers.filter { sections[$0].byteCount > 4 }
-      for number in numbers where sections[number].byteCount <= 4 { sections[number].kind = .notLoaded }
-      frames = try lay(out: own)
+      frames = try lay(out: numbers)
       if let frames { _ = try place(Self.terminatorByteCount, alignment: 1, in: sections[frames.first].kind) }
     }
     if synthesis.stubCount > 0 {
@@ -118,21 +110,10 @@ struct Layout: Sendable {
     guard let first = numbers.first else { return nil }
     let kind = sections[first].kind
     for number in numbers {
-      sections[number].position = try place(
+      positions[number] = try place(
         sections[number].byteCount, alignment: sections[number].alignment, in: kind)
     }
     return Block(first: first, last: numbers[numbers.count - 1])
-  }
-
-  /// Puts namesakes in one segment: a writable one if one of them is writable, one with contents if one has some.
-  private mutating func unifyIdentifierKinds(_ named: [String: [Int]]) {
-    for numbers in named.values {
-      let kinds = Set(numbers.map { sections[$0].kind })
-      guard kinds.count > 1 else { continue }
-      let kind: SegmentKind =
-        kinds.contains(.text) && !kinds.contains(.data) && !kinds.contains(.zero) ? .text : .data
-      for number in numbers where sections[number].kind != .notLoaded { sections[number].kind = kind }
-    }
   }
 
   /// Puts arrays of pointers in the order of their priorities, and of the input where these are equal.

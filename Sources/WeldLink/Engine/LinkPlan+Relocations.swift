@@ -7,49 +7,82 @@ extension LinkPlan {
   /// Local names are the psABI's letters: `S` the symbol's address, `A` the addend, `P` the place.
   func relocate<Target: Architecture>(
     _ out: inout MutableRawSpan, _ section: InputSection, _ index: SectionIndex, of object: ObjectFile,
-    firstSymbol: Int, base: UInt64, _ rules: [Rule?], _: Target.Type
+    firstSymbol: Int, base: UInt64, _ rules: RuleTable, _: Target.Type
   ) throws(LinkError) {
-    let table = object.relocations(at: section.relocationOffset, count: section.relocationCount)
+    let table = object.relocations(at: section.relocationOffset, count: Int(section.relocationCount))
     let isFrames = section.role == .frames
     for position in 0..<table.count {
       let relocation = table[position]
-      // Type and symbol were proven by the scan.
-      guard let rule = rules[Int(relocation.type)] else { continue }
+      let row = rules[relocation.type]
+      // The symbol was proven by the scan.
       let symbol = firstSymbol &+ Int(relocation.symbol.rawValue)
       let S = symbols.values[symbol]
       let A = UInt64(bitPattern: relocation.addend)
       let P = base &+ relocation.offset
       let at = Int(truncatingIfNeeded: relocation.offset)
-      guard relocation.offset <= UInt64(section.byteCount), rule.field.byteCount <= section.byteCount &- at else {
+      guard relocation.offset <= UInt64(section.byteCount), Int(row.byteCount) <= section.byteCount &- at else {
         throw .relocation(
-          .outsideSection(byteCount: rule.field.byteCount, sectionByteCount: section.byteCount),
+          .outsideSection(byteCount: Int(row.byteCount), sectionByteCount: section.byteCount),
           at: RelocationWalk.place(of: relocation, in: object, index.rawValue))
       }
-      var value: UInt64
-      switch rule.value {
+      let value: UInt64
+      switch row.shape {
       case .absolute: value = S &+ A
-      case .pcRelative, .branch: value = S &+ A &- P
-      default:
-        guard let other = otherValue(rule, relocation, symbol, S: S, A: A, P: P, &out, Target.self) else { continue }
-        value = other
-      }
-      if isFrames, resolution.classes[symbol].contains(.discarded) {
-        // A frame description of address 0 is one that unwinders pass over.
-        value = 0
-      }
-      do {
-        try out.store(value, in: rule.field, at: at, order: Target.byteOrder)
-      } catch {
-        if let problem = storeFar(value, error, rule, relocation, symbol, A: A, P: P, &out, Target.self) {
+      case .pcRelative: value = S &+ A &- P
+      case .nothing, .unknown: continue
+      case .other:
+        if let problem = storeOther(relocation, rules, symbol, P: P, &out, Target.self) {
           throw .relocation(problem, at: RelocationWalk.place(of: relocation, in: object, index.rawValue))
         }
+        continue
+      }
+      let signed = Int64(bitPattern: value)
+      if signed >= row.lowest, signed <= row.highest, !isFrames {
+        out.store(value, byteCount: row.byteCount, at: at, order: Target.byteOrder)
+      } else if isFrames, resolution.classes[symbol].contains(.discarded) {
+        // A frame description of address 0 is one that unwinders pass over.
+        out.store(0, byteCount: row.byteCount, at: at, order: Target.byteOrder)
+      } else if let problem = storeChecked(value, relocation, rules, symbol, P: P, &out, Target.self) {
+        throw .relocation(problem, at: RelocationWalk.place(of: relocation, in: object, index.rawValue))
       }
     }
   }
 
-  /// The values of rules that involve more than the symbol's address; `nil` if there is nothing left to write.
+  /// Applies a relocation whose rule involves more than addresses, or whose field is part of a container.
+  ///
+  /// - Returns: what is wrong with it, if anything.
   @inline(never)
-  private func otherValue<Target: Architecture>(
+  private func storeOther<Target: Architecture>(
+    _ relocation: Relocation, _ rules: RuleTable, _ symbol: Int, P: UInt64, _ out: inout MutableRawSpan, _: Target.Type
+  ) -> LinkError.RelocationProblem? {
+    guard let rule = rules.rule(relocation.type),
+      let value = value(
+        rule, relocation, symbol, S: symbols.values[symbol], A: UInt64(bitPattern: relocation.addend), P: P, &out,
+        Target.self)
+    else { return nil }
+    return storeChecked(value, relocation, rules, symbol, P: P, &out, Target.self)
+  }
+
+  /// Writes a value to its field; if it does not fit, by another way to the symbol, if there is one.
+  ///
+  /// - Returns: what is wrong if there is none.
+  @inline(never)
+  private func storeChecked<Target: Architecture>(
+    _ value: UInt64, _ relocation: Relocation, _ rules: RuleTable, _ symbol: Int, P: UInt64,
+    _ out: inout MutableRawSpan, _: Target.Type
+  ) -> LinkError.RelocationProblem? {
+    guard let rule = rules.rule(relocation.type) else { return .unknownType(relocation.type) }
+    do {
+      try out.store(value, in: rule.field, at: Int(relocation.offset), order: Target.byteOrder)
+      return nil
+    } catch {
+      return storeFar(
+        error, rule, relocation, symbol, A: UInt64(bitPattern: relocation.addend), P: P, &out, Target.self)
+    }
+  }
+
+  /// The value of a rule; `nil` if there is nothing left to write.
+  private func value<Target: Architecture>(
     _ rule: Rule, _ relocation: Relocation, _ symbol: Int, S: UInt64, A: UInt64, P: UInt64,
     _ out: inout MutableRawSpan, _: Target.Type
   ) -> UInt64? {
@@ -72,9 +105,8 @@ extension LinkPlan {
   /// Writes a value that did not fit by another way to the symbol, if there is one.
   ///
   /// - Returns: what is wrong if there is none.
-  @inline(never)
   private func storeFar<Target: Architecture>(
-    _ value: UInt64, _ error: FieldError, _ rule: Rule, _ relocation: Relocation, _ symbol: Int, A: UInt64, P: UInt64,
+    _ error: FieldError, _ rule: Rule, _ relocation: Relocation, _ symbol: Int, A: UInt64, P: UInt64,
     _ out: inout MutableRawSpan, _: Target.Type
   ) -> LinkError.RelocationProblem? {
     guard case .overflow(let number, let range) = error else { return .field(error) }
@@ -116,28 +148,35 @@ extension LinkPlan {
 }
 
 extension MutableRawSpan {
-  /// Writes `value` to `field` of the container at `offset`, which lies inside the span.
+  /// Writes the low `byteCount` bytes of `value` at `offset`; they lie inside the span.
   @inline(__always)
-  fileprivate mutating func store(
-    _ value: UInt64, in field: Field, at offset: Int, order: ByteOrder
-  ) throws(FieldError) {
-    switch field.byteCount {
-    case 4: try replace(UInt32.self, at: offset, field, value, order)
-    case 8: try replace(UInt64.self, at: offset, field, value, order)
-    case 2: try replace(UInt16.self, at: offset, field, value, order)
-    case 1: try replace(UInt8.self, at: offset, field, value, order)
+  fileprivate mutating func store(_ value: UInt64, byteCount: UInt8, at offset: Int, order: ByteOrder) {
+    switch byteCount {
+    case 4: try? store(UInt32(truncatingIfNeeded: value), at: offset, order: order)
+    case 8: try? store(value, at: offset, order: order)
+    case 2: try? store(UInt16(truncatingIfNeeded: value), at: offset, order: order)
+    case 1: try? store(UInt8(truncatingIfNeeded: value), at: offset, order: order)
     default: break
     }
   }
 
-  @inline(__always)
-  private mutating func replace<Container: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(
-    _: Container.Type, at offset: Int, _ field: Field, _ value: UInt64, _ order: ByteOrder
-  ) throws(FieldError) {
-    guard let old: Container = try? load(at: offset, order: order) else {
-      preconditionFailure("a field outside of its section")
+  /// The container of `byteCount` bytes at `offset`; it lies inside the span.
+  fileprivate func container(byteCount: Int, at offset: Int, order: ByteOrder) -> UInt64 {
+    switch byteCount {
+    case 4: UInt64((try? load(UInt32.self, at: offset, order: order)) ?? 0)
+    case 8: (try? load(UInt64.self, at: offset, order: order)) ?? 0
+    case 2: UInt64((try? load(UInt16.self, at: offset, order: order)) ?? 0)
+    case 1: UInt64((try? load(UInt8.self, at: offset, order: order)) ?? 0)
+    default: 0
     }
-    let new = try field.encode(Int64(bitPattern: value), in: UInt64(old))
-    try? store(Container(truncatingIfNeeded: new), at: offset, order: order)
+  }
+
+  /// Writes `value` to `field` of the container at `offset`, which lies inside the span.
+  fileprivate mutating func store(
+    _ value: UInt64, in field: Field, at offset: Int, order: ByteOrder
+  ) throws(FieldError) {
+    let old = container(byteCount: field.byteCount, at: offset, order: order)
+    let new = try field.encode(Int64(bitPattern: value), in: old)
+    store(new, byteCount: UInt8(field.byteCount), at: offset, order: order)
   }
 }

@@ -28,7 +28,7 @@ struct Apply: ~Copyable, ArchitectureWork {
     var bytes = allocation.bytes
     try plan.writeSlots(Target.self, to: &bytes)
     try plan.writeStubs(Target.self, to: &bytes)
-    let rules = Target.ruleTable()
+    let rules = RuleTable(of: Target.self)
     let batch = plan.resolution.batch
     for position in batch.objects.indices {
       let object = batch.objects[position]
@@ -36,7 +36,7 @@ struct Apply: ~Copyable, ArchitectureWork {
       for number in firstSection..<batch.firstSection[position &+ 1] {
         let section = plan.layout.sections[number]
         guard section.kind != .notLoaded, section.byteCount > 0 else { continue }
-        let start = plan.placement.workingOffsets[number]
+        let start = plan.placement.kindOffsets[Int(section.kind.rawValue)] &+ plan.layout.positions[number]
         var out = bytes._mutatingExtracting(start..<start &+ section.byteCount)
         if !section.isZero { out.copy(section.byteCount, of: object.bytes.span, from: section.fileOffset) }
         guard section.relocationCount > 0 else { continue }

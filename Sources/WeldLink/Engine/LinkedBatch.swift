@@ -11,7 +11,9 @@ final class LinkedBatch {
   let synthesis: Synthesis
   let layout: Layout
   private(set) var placement: Placement
-  private(set) var symbols: SymbolAddresses
+  private var addresses: SymbolAddresses
+  /// Whether sections were moved since the addresses of symbols were computed.
+  private var addressesAreStale = false
   private var state: State
 
   private enum State: ~Copyable {
@@ -43,21 +45,36 @@ final class LinkedBatch {
     self.synthesis = synthesis
     self.layout = layout
     self.placement = placement
-    symbols = SymbolAddresses(of: resolution, layout, synthesis, at: placement)
+    addresses = SymbolAddresses(of: resolution, layout, synthesis, at: placement)
     state = .writable(allocation)
   }
 
   /// Lets a section be used at another address than its memory has.
   func move(_ change: (inout Placement) -> Void) {
     change(&placement)
-    symbols = SymbolAddresses(of: resolution, layout, synthesis, at: placement)
+    addressesAreStale = true
+  }
+
+  /// The addresses of symbols, where the sections are now.
+  var symbols: SymbolAddresses {
+    refreshAddresses()
+    return addresses
+  }
+
+  private func refreshAddresses() {
+    guard addressesAreStale else { return }
+    addresses = SymbolAddresses(of: resolution, layout, synthesis, at: placement)
+    addressesAreStale = false
   }
 
   /// Copies and relocates all sections, as often as it is called.
   func apply(externals: [ResolvedSymbol], relaxes: Bool) throws(LinkError) {
-    symbols.bind(externals, of: resolution, synthesis)
+    // Fresh ones, should an earlier attempt have bound others.
+    addressesAreStale = addressesAreStale || addresses.isBound
+    refreshAddresses()
+    addresses.bind(externals, of: resolution, synthesis)
     let plan = LinkPlan(
-      resolution: resolution, synthesis: synthesis, layout: layout, placement: placement, symbols: symbols,
+      resolution: resolution, synthesis: synthesis, layout: layout, placement: placement, symbols: addresses,
       relaxes: relaxes)
     guard case .writable(let allocation) = exchange(.failed) else { return }
     var apply = Apply(plan, to: allocation)
@@ -115,9 +132,54 @@ final class LinkedBatch {
     }
   }
 
+  /// What was written for an input section; `nil` once it cannot be read here any more.
+  func contents(ofSection number: Int) -> [UInt8]? {
+    let section = layout.sections[number]
+    let start = placement.kindOffsets[Int(section.kind.rawValue)] + layout.positions[number]
+    return contents(section.kind, start..<start + section.byteCount)
+  }
+
+  /// What was written for a section that the linker made; `nil` once it cannot be read here any more.
+  func contents(of section: SyntheticSection) -> [UInt8]? {
+    let (kind, position, byteCount): (SegmentKind, Int, Int) =
+      switch section {
+      case .got: (.relocatedReadOnly, layout.gotPosition, synthesis.slotCount * 8)
+      case .stubs: (.text, layout.stubPosition, synthesis.stubCount * synthesis.stubByteCount)
+      case .common:
+        (
+          .zero, layout.commonPosition,
+          layout.byteCounts[Int(SegmentKind.zero.rawValue)] - layout.commonPosition
+        )
+      }
+    let start = placement.kindOffsets[Int(kind.rawValue)] + position
+    return contents(kind, start..<start + byteCount)
+  }
+
+  private func contents(_ kind: SegmentKind, _ range: Range<Int>) -> [UInt8]? {
+    guard !isFinalized, case .writable(var allocation) = exchange(.failed) else { return nil }
+    // Zeros need not have working memory.
+    var contents = [UInt8](repeating: 0, count: range.count)
+    if kind != .zero, kind != .largeZero {
+      let memory = allocation.bytes
+      contents = memory.bytes.array(range)
+    }
+    state = .writable(allocation)
+    return contents
+  }
+
   private func exchange(_ new: consuming State) -> State {
     var other = new
     swap(&state, &other)
     return other
+  }
+}
+
+extension RawSpan {
+  /// A copy of the bytes in `range`, which lies inside the span.
+  fileprivate func array(_ range: Range<Int>) -> [UInt8] {
+    unsafe extracting(range).withUnsafeBytes { bytes in
+      // Valid during the call.
+      unsafe Array(bytes)
+    }
   }
 }

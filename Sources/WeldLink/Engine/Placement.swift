@@ -4,8 +4,6 @@ internal import WeldMemory
 struct Placement: Sendable {
   /// The address of each section; 0 for those that are not part of memory.
   var sectionAddresses: [UInt64]
-  /// Where each section's bytes are in the working memory, in bytes; meaningless for those without contents.
-  var workingOffsets: [Int]
   /// The address of each kind of segment, by `SegmentKind.rawValue`.
   var kindAddresses: [UInt64]
   /// Where each kind's bytes are in the working memory, in bytes.
@@ -30,10 +28,8 @@ struct Placement: Sendable {
       }
     }
     sectionAddresses = [UInt64](repeating: 0, count: layout.sections.count)
-    workingOffsets = [Int](repeating: 0, count: layout.sections.count)
     for (number, section) in layout.sections.enumerated() where section.kind != .notLoaded {
-      sectionAddresses[number] = kindAddresses[Int(section.kind.rawValue)] &+ UInt64(section.position)
-      workingOffsets[number] = kindOffsets[Int(section.kind.rawValue)] &+ section.position
+      sectionAddresses[number] = kindAddresses[Int(section.kind.rawValue)] &+ UInt64(layout.positions[number])
     }
     gotAddress = kindAddresses[Int(SegmentKind.relocatedReadOnly.rawValue)] &+ UInt64(layout.gotPosition)
     stubAddress = kindAddresses[Int(SegmentKind.text.rawValue)] &+ UInt64(layout.stubPosition)

@@ -26,6 +26,8 @@ struct GlobalSymbol: Sendable {
   /// How much the best mention so far weighs.
   var strength: Strength
   var visibility: SymbolVisibility
+  /// What the symbol that stands for all is.
+  var type: SymbolType
 
   enum Strength: UInt8, Comparable, Sendable {
     case weakReference

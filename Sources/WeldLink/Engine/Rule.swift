@@ -78,7 +78,7 @@ extension Rule.Value {
   }
 
   /// What a relocation may need beside the symbol's address.
-  enum Synthesis {
+  enum Synthesis: UInt8 {
     case nothing
     /// A stub, where the symbol may be out of reach of the field.
     case stubIfFar

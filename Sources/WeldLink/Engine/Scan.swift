@@ -14,7 +14,7 @@ struct Scan: ArchitectureWork {
     for symbol in resolution.indirectFunctions where resolution.canonical[symbol] == UInt32(symbol) {
       synthesis.needIndirectStub(symbol)
     }
-    let rules = A.ruleTable()
+    let rules = RuleTable(of: A.self)
     var isExternalKnown = [Bool](repeating: false, count: 0)
     for position in batch.objects.indices {
       let object = batch.objects[position]
@@ -31,73 +31,70 @@ struct Scan: ArchitectureWork {
   }
 
   private func scan<A: Architecture>(
-    _ section: InputSection, _ index: Int, of object: ObjectFile, firstSymbol: Int, _ rules: [Rule?], _: A.Type,
+    _ section: InputSection, _ index: Int, of object: ObjectFile, firstSymbol: Int, _ rules: RuleTable, _: A.Type,
     _ synthesis: inout Synthesis, _ isExternalKnown: inout [Bool]
   ) throws(LinkError) {
     let file = object.bytes.span
     let code = file.extracting(
       section.fileOffset..<section.fileOffset &+ (section.isZero ? 0 : section.byteCount))
-    let table = object.relocations(at: section.relocationOffset, count: section.relocationCount)
+    let table = object.relocations(at: section.relocationOffset, count: Int(section.relocationCount))
     let symbolCount = object.symbolCount
     for position in 0..<table.count {
       let relocation = table[position]
-      let problem: LinkError.RelocationProblem
-      inspect: do {
-        let type = Int(relocation.type)
-        guard type < rules.count, let rule = rules[type] else {
-          problem = .unknownType(relocation.type)
-          break inspect
-        }
-        guard Int(relocation.symbol.rawValue) < symbolCount else {
-          problem = .symbolOutOfRange(index: relocation.symbol.rawValue, count: symbolCount)
-          break inspect
-        }
+      let row = rules[relocation.type]
+      if Int(relocation.symbol.rawValue) < symbolCount {
         let symbol = Int(resolution.canonical[firstSymbol &+ Int(relocation.symbol.rawValue)])
-        let found = resolution.classes[symbol]
-        switch rule.value.synthesizes {
-        case .stubIfFar:
-          // What the batch defines is in reach of the batch.
-          if found == .defined { continue }
-        case .gotSlot: synthesis.needSlot(symbol)
-        case .gotBase: synthesis.usesGOTBase = true
-        case .nothing:
-          if case .threadLocal(let model) = rule.value {
-            problem = .threadLocal(model: model.rawValue)
-            break inspect
-          }
-          if case .refused = rule.value {
-            problem = .dynamicOnly
-            break inspect
-          }
-          if rule.value == .none { continue }
-        }
-        if found.contains(.threadLocal) {
-          problem = .threadLocal(model: "direct")
-          break inspect
-        }
-        if found.contains(.discarded), section.role != .frames {
-          problem = .discardedTarget
-          break inspect
-        }
-        if !found.contains(.defined), !found.contains(.discarded), rule.value.synthesizes != .gotBase {
-          noteExternal(symbol, &synthesis, &isExternalKnown)
-        }
-        if rule.value.synthesizes == .stubIfFar, !found.contains(.indirect), !found.contains(.discarded),
-          mayUseStub(rule, relocation, code, A.self)
-        {
-          synthesis.needStub(symbol)
-        }
-        continue
+        // What the batch defines is in reach of the batch.
+        if row.need == .stubIfFar, resolution.classes[symbol] == .defined { continue }
+        if row.shape == .nothing { continue }
       }
-      throw .relocation(problem, at: RelocationWalk.place(of: relocation, in: object, UInt32(index)))
+      if let problem = inspect(
+        relocation, rules, section, firstSymbol: firstSymbol, symbolCount: symbolCount, code, A.self, &synthesis,
+        &isExternalKnown)
+      {
+        throw .relocation(problem, at: RelocationWalk.place(of: relocation, in: object, UInt32(index)))
+      }
     }
+  }
+
+  /// Looks closer at a relocation that may need something, and notes what.
+  ///
+  /// - Returns: what is wrong with it, if anything.
+  @inline(never)
+  private func inspect<A: Architecture>(
+    _ relocation: Relocation, _ rules: RuleTable, _ section: InputSection, firstSymbol: Int, symbolCount: Int,
+    _ code: RawSpan, _: A.Type, _ synthesis: inout Synthesis, _ isExternalKnown: inout [Bool]
+  ) -> LinkError.RelocationProblem? {
+    guard let rule = rules.rule(relocation.type) else { return .unknownType(relocation.type) }
+    guard Int(relocation.symbol.rawValue) < symbolCount else {
+      return .symbolOutOfRange(index: relocation.symbol.rawValue, count: symbolCount)
+    }
+    if case .threadLocal(let model) = rule.value { return .threadLocal(model: model.rawValue) }
+    if case .refused = rule.value { return .dynamicOnly }
+    let symbol = Int(resolution.canonical[firstSymbol &+ Int(relocation.symbol.rawValue)])
+    let found = resolution.classes[symbol]
+    let need = rule.value.synthesizes
+    if need == .gotBase {
+      // The symbol is only a name for the GOT.
+      synthesis.usesGOTBase = true
+      return nil
+    }
+    if rule.value == .gotRelative || rule.value == .stubGOTRelative || rule.value == .gotSlotOffset {
+      synthesis.usesGOTBase = true
+    }
+    if found.contains(.threadLocal) { return .threadLocal(model: "direct") }
+    if found.contains(.discarded) { return section.role == .frames ? nil : .discardedTarget }
+    if need == .gotSlot { synthesis.needSlot(symbol) }
+    if !found.contains(.defined) { noteExternal(symbol, &synthesis, &isExternalKnown) }
+    if need == .stubIfFar, found != .defined, !found.contains(.indirect), mayUseStub(rule) {
+      synthesis.needStub(symbol)
+    }
+    return nil
   }
 
   /// Whether a stub may stand in for the symbol of a relocation, should the symbol be far away: branches always, and 32-bit
   /// references, which non-PIC code takes the addresses of functions with. A wider field reaches everything.
-  private func mayUseStub<A: Architecture>(
-    _ rule: Rule, _ relocation: Relocation, _ code: RawSpan, _: A.Type
-  ) -> Bool {
+  private func mayUseStub(_ rule: Rule) -> Bool {
     rule.value == .branch || rule.value == .stubGOTRelative || rule.field.byteCount == 4
   }
 
@@ -132,7 +129,7 @@ enum RelocationWalk {
       for number in batch.firstSection[position]..<batch.firstSection[position + 1] {
         let section = resolution.sections[number]
         guard section.kind != .notLoaded, section.relocationCount > 0 else { continue }
-        let table = object.relocations(at: section.relocationOffset, count: section.relocationCount)
+        let table = object.relocations(at: section.relocationOffset, count: Int(section.relocationCount))
         for index in 0..<table.count {
           let relocation = table[index]
           let symbol = Int(resolution.canonical[batch.firstSymbol[position] + Int(relocation.symbol.rawValue)])

@@ -44,15 +44,16 @@ struct InputSection: Sendable {
   var byteCount = 0
   /// Where its relocations are, in bytes from the start of its file.
   var relocationOffset = 0
-  var relocationCount = 0
-  /// A power of two, in bytes.
-  var alignment = 1
-  /// Where it begins, in bytes from the start of its segment. Known after layout.
-  var position = 0
+  var relocationCount: UInt32 = 0
+  /// The binary logarithm of ``alignment``.
+  var alignmentShift: UInt8 = 0
   var kind = SegmentKind.notLoaded
   var role = SectionRole.plain
   /// Whether it takes no room in the file.
   var isZero = false
   /// Whether it was dropped with its COMDAT group.
   var isDiscarded = false
+
+  /// A power of two, in bytes.
+  var alignment: Int { 1 << Int(alignmentShift) }
 }

@@ -5,6 +5,8 @@ internal import WeldMemory
 struct SymbolAddresses: Sendable {
   /// `S`, by the number of the symbol.
   var values: [UInt64]
+  /// Whether the addresses of undefined symbols are known.
+  private(set) var isBound = false
   /// Undefined symbols that were found to be functions, by their canonical numbers.
   var externalFunctions: Set<Int> = []
   /// What each indirect function's resolver is, in the order of the entries that have a `resolvedSlot`.
@@ -51,6 +53,7 @@ struct SymbolAddresses: Sendable {
   /// Takes the addresses of undefined symbols, in the order of `synthesis.externals`, and gives every mention of a name
   /// the address of the canonical one.
   mutating func bind(_ externals: [ResolvedSymbol], of resolution: Resolution, _ synthesis: Synthesis) {
+    isBound = true
     for (symbol, found) in zip(synthesis.externals, externals) {
       values[symbol] = found.address.rawValue
       if found.isFunction { externalFunctions.insert(symbol) }

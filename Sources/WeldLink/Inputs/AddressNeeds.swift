@@ -15,9 +15,7 @@ public enum AddressNeeds {
     let objects: [ObjectFile]
 
     func run<A: Architecture>(for _: A.Type) throws(LinkError) -> Bool {
-      let isNarrow = A.ruleTable().map { rule in
-        rule.map { $0.value == .absolute && $0.field.byteCount == 4 } ?? false
-      }
+      let rules = RuleTable(of: A.self)
       return objects.contains { object in
         (1..<max(object.sectionCount, 1)).contains { number in
           let table = object.section(at: SectionIndex(rawValue: UInt32(number)))
@@ -27,8 +25,8 @@ public enum AddressNeeds {
           let relocations = object.relocations(in: table)
           for index in 0..<relocations.count {
             let relocation = relocations[index]
-            guard Int(relocation.type) < isNarrow.count, isNarrow[Int(relocation.type)],
-              Int(relocation.symbol.rawValue) < object.symbolCount
+            let row = rules[relocation.type]
+            guard row.shape == .absolute, row.byteCount == 4, Int(relocation.symbol.rawValue) < object.symbolCount
             else { continue }
             let symbol = object.symbols[Int(relocation.symbol.rawValue)]
             switch symbol.place {

@@ -99,7 +99,13 @@ public struct InputSelection {
     let position = archives.count
     archives.append(archive)
     isTaken.append([Bool](repeating: false, count: archive.members.count))
-    guard let index = archive.symbolIndex else {
+    let index: [Archive.IndexEntry]?
+    do {
+      index = try archive.symbolIndex()
+    } catch {
+      throw .malformed(error)
+    }
+    guard let index else {
       try addMembers(of: archive, at: position)
       return
     }

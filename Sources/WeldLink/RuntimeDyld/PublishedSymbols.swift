@@ -27,37 +27,52 @@ public struct EvaluatedSymbol: Equatable, Sendable {
 }
 
 /// The definitions of all batches of a linker, by name.
-struct PublishedSymbols {
+final class PublishedSymbols {
   private var names = NameTable()
   /// Under the number of the name.
   private var definitions: [Definition] = []
   private var batches: [LinkedBatch] = []
 
   private struct Definition {
-    /// The position of the batch, or -1.
+    /// The position of the batch; -1 if no batch defines the name.
     var batch: Int32
     /// The canonical number of the symbol in its batch.
     var symbol: Int32
     var strength: GlobalSymbol.Strength
-    var isHidden: Bool
+    var flags: SymbolFlags
+
+    init(_ global: GlobalSymbol, _ found: SymbolClass, batch: Int) {
+      self.batch = global.isDefined ? Int32(truncatingIfNeeded: batch) : -1
+      symbol = Int32(truncatingIfNeeded: global.symbol)
+      strength = global.strength
+      flags = global.visibility.isHidden ? [] : .exported
+      if strength == .weakDefinition { flags.insert(.weak) }
+      if strength == .common { flags.insert(.common) }
+      if found.contains(.absolute) { flags.insert(.absolute) }
+      if global.type == .function || global.type == .indirectFunction { flags.insert(.callable) }
+    }
   }
 
   var isEmpty: Bool { batches.isEmpty }
 
   /// Adds the definitions of `batch`; those of earlier batches prevail over weak and common ones.
-  mutating func add(_ batch: LinkedBatch) {
+  func add(_ batch: LinkedBatch) {
     let resolution = batch.resolution
-    let position = Int32(truncatingIfNeeded: batches.count)
+    let position = batches.count
     batches.append(batch)
+    guard position > 0 else {
+      // The table of the first batch will do; most linkers have one batch only.
+      names = resolution.names
+      definitions = resolution.globals.map { Definition($0, resolution.classes[$0.symbol], batch: position) }
+      return
+    }
     let first = names.addStrings(of: resolution.names)
     for (id, global) in resolution.globals.enumerated() where global.isDefined {
       let number = names.intern(id, of: resolution.names, after: first)
-      let definition = Definition(
-        batch: position, symbol: Int32(truncatingIfNeeded: global.symbol), strength: global.strength,
-        isHidden: global.visibility.isHidden)
+      let definition = Definition(global, resolution.classes[global.symbol], batch: position)
       if number == definitions.count {
         definitions.append(definition)
-      } else if global.strength == .definition {
+      } else if definitions[number].batch < 0 || global.strength == .definition {
         definitions[number] = definition
       }
     }
@@ -65,7 +80,7 @@ struct PublishedSymbols {
 
   /// What is known of the name with this number of another table.
   func find(_ number: Int, of other: NameTable) -> (isStrong: Bool, file: String)? {
-    guard let found = names.find(number, of: other) else { return nil }
+    guard let found = names.find(number, of: other), definitions[found].batch >= 0 else { return nil }
     let definition = definitions[found]
     let batch = batches[Int(definition.batch)].resolution.batch
     return (
@@ -75,29 +90,24 @@ struct PublishedSymbols {
   }
 
   /// The symbol called `name`.
-  func symbol(named name: String) -> EvaluatedSymbol? { names.find(name).map { symbol($0) } }
+  func symbol(named name: String) -> EvaluatedSymbol? { names.find(name).flatMap { symbol($0) } }
 
   /// All symbols, by name.
   var all: [String: EvaluatedSymbol] {
-    Dictionary(uniqueKeysWithValues: definitions.indices.map { (names.text($0), symbol($0)) })
+    var all: [String: EvaluatedSymbol] = [:]
+    for number in definitions.indices { all[names.text(number)] = symbol(number) }
+    return all
   }
 
   /// The names of all symbols.
-  var allNames: [String] { definitions.indices.map { names.text($0) } }
+  var allNames: [String] {
+    definitions.indices.filter { definitions[$0].batch >= 0 }.map { names.text($0) }
+  }
 
-  private func symbol(_ number: Int) -> EvaluatedSymbol {
+  private func symbol(_ number: Int) -> EvaluatedSymbol? {
     let definition = definitions[number]
-    let batch = batches[Int(definition.batch)]
-    let symbol = Int(definition.symbol)
-    var flags: SymbolFlags = definition.isHidden ? [] : .exported
-    switch definition.strength {
-    case .weakDefinition: flags.insert(.weak)
-    case .common: flags.insert(.common)
-    case .weakReference, .reference, .definition: break
-    }
-    if batch.resolution.classes[symbol].contains(.absolute) { flags.insert(.absolute) }
-    let type = batch.resolution.batch.symbol(symbol).type
-    if type == .function || type == .indirectFunction { flags.insert(.callable) }
-    return EvaluatedSymbol(address: Address(rawValue: batch.symbols.values[symbol]), flags: flags)
+    guard definition.batch >= 0 else { return nil }
+    let address = batches[Int(definition.batch)].symbols.values[Int(definition.symbol)]
+    return EvaluatedSymbol(address: Address(rawValue: address), flags: definition.flags)
   }
 }

@@ -24,7 +24,7 @@ public final class RuntimeDyld {
   private var pending: [ObjectFile] = []
   private var machine: (name: Machine, file: String)?
   private var batches: [LinkedBatch] = []
-  private var published = PublishedSymbols()
+  private let published = PublishedSymbols()
 
   /// How to link.
   public struct Options: Sendable {
@@ -174,6 +174,21 @@ extension RuntimeDyld {
       case .synthetic(.common): placement.commonAddress = address.rawValue
       }
     }
+  }
+
+  /// The bytes of a section as the last ``resolveRelocations()`` wrote them for the address that it has or is mapped
+  /// to; zeros before the first one. LLVM's counterpart is `getSectionContent`.
+  ///
+  /// Must come before ``finalize(registeringFrames:)``; after it the bytes are at the section's address.
+  public func contents(of id: SectionID) throws(LinkError) -> [UInt8] {
+    let batch = batches[id.batch]
+    let contents =
+      switch id.part {
+      case .input(let number): batch.contents(ofSection: number)
+      case .synthetic(let section): batch.contents(of: section)
+      }
+    guard let contents else { throw .wrongOrder("contents must come before finalize") }
+    return contents
   }
 }
 
