@@ -56,20 +56,20 @@ struct RunCommand: ParsableCommand {
   }
 
   func run() throws {
-    let status: Int32
     do {
       let program = try Program(linking: try inputs.map { try LinkInput(path: $0) }, options: options)
       if showMap { Diagnostics.write(ProgramMap.text(of: program)) }
       // An unknown entry is an error before anything of the program runs.
       _ = try program.address(of: entry)
       FatalSignals.becomeExitStatuses()
-      status = try program.run(entry: entry, arguments: [argv0 ?? inputs[0]] + arguments)
+      let status = try program.run(entry: entry, arguments: [argv0 ?? inputs[0]] + arguments)
+      // Threads of the program may still run in its memory.
+      withExtendedLifetime(program) { Glibc.exit(status) }
     } catch let error as ProgramError {
       throw Failure(message: error.description, status: Self.failureStatus)
     } catch let error as LinkError {
       throw Failure(message: error.description, status: Self.failureStatus)
     }
-    Glibc.exit(status)
   }
 
   private var options: Program.Options {

@@ -107,7 +107,8 @@ private struct Reader {
     guard let position = finder.position(ofHeaderAt: member) else {
       throw ELFError(
         .outOfRange(
-          field: "member offset", value: member, allowed: 8...UInt64(max(finder.members.last?.headerOffset ?? 8, 8))),
+          field: "member offset", value: member,
+          allowed: 8...UInt64(max(finder.members.last?.headerOffset ?? 8, 8))),
         in: name, at: .archiveIndex)
     }
     return Archive.IndexEntry(

@@ -16,7 +16,8 @@ public enum MappedFile {
     guard status.st_mode & S_IFMT != S_IFDIR else { throw .isDirectory(path: path) }
     guard status.st_mode & S_IFMT == S_IFREG else { return try read(descriptor, path) }
     let count = Int(status.st_size)
-    guard count > 0 else { return Bytes([]) }
+    // A file that only looks empty, as those of /proc do, still has something to read.
+    guard count > 0 else { return try read(descriptor, path) }
     let address = unsafe mmap(nil, count, PROT_READ, MAP_PRIVATE | Int32(MAP_POPULATE), descriptor, 0)
     guard let address = unsafe address, unsafe address != MAP_FAILED else {
       throw .unreadable(path: path, errno: errno)

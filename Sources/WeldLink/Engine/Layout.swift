@@ -44,8 +44,8 @@ struct Layout: Sendable {
     byteCounts = [Int](repeating: 0, count: SegmentKind.allCases.count)
     alignments = [Int](repeating: 1, count: SegmentKind.allCases.count)
 
-    if synthesis.slotCount > 0 || synthesis.usesGOTBase {
-      gotPosition = try place(max(synthesis.slotCount, 1) * 8, alignment: 8, in: .relocatedReadOnly)
+    if synthesis.gotByteCount > 0 {
+      gotPosition = try place(synthesis.gotByteCount, alignment: 8, in: .relocatedReadOnly)
     }
     var together: [SectionRole: [Int]] = [:]
     for number in sections.indices {

@@ -55,10 +55,10 @@ final class LinkedBatch {
     addressesAreStale = true
   }
 
-  /// The addresses of symbols, where the sections are now.
-  var symbols: SymbolAddresses {
+  /// The address of a symbol of the batch, by its canonical number, where the sections are now.
+  func address(ofSymbol number: Int) -> Address {
     refreshAddresses()
-    return addresses
+    return Address(rawValue: addresses.values[number])
   }
 
   private func refreshAddresses() {
@@ -91,7 +91,7 @@ final class LinkedBatch {
   func finalize() throws(LinkError) {
     guard case .writable(let allocation) = exchange(.failed) else { return }
     do {
-      state = .finalized(try allocation.finalize(FinalizeWork(indirectFunctions: symbols.indirectFunctions)))
+      state = .finalized(try allocation.finalize(FinalizeWork(indirectFunctions: addresses.indirectFunctions)))
     } catch {
       throw .memory(error)
     }
@@ -143,7 +143,7 @@ final class LinkedBatch {
   func contents(of section: SyntheticSection) -> [UInt8]? {
     let (kind, position, byteCount): (SegmentKind, Int, Int) =
       switch section {
-      case .got: (.relocatedReadOnly, layout.gotPosition, synthesis.slotCount * 8)
+      case .got: (.relocatedReadOnly, layout.gotPosition, synthesis.gotByteCount)
       case .stubs: (.text, layout.stubPosition, synthesis.stubCount * synthesis.stubByteCount)
       case .common:
         (

@@ -19,6 +19,9 @@ struct Synthesis: Sendable {
   /// Undefined symbols that relocations refer to, by their canonical numbers, in the order of the input.
   var externals: [Int] = []
 
+  /// Bytes of the GOT: one slot at least if something refers to its base.
+  var gotByteCount: Int { max(slotCount, usesGOTBase ? 1 : 0) * 8 }
+
   /// A symbol that is reached by other ways than its address.
   struct Entry: Sendable {
     /// The canonical number of the symbol.

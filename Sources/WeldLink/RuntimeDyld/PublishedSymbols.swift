@@ -107,7 +107,7 @@ final class PublishedSymbols {
   private func symbol(_ number: Int) -> EvaluatedSymbol? {
     let definition = definitions[number]
     guard definition.batch >= 0 else { return nil }
-    let address = batches[Int(definition.batch)].symbols.values[Int(definition.symbol)]
-    return EvaluatedSymbol(address: Address(rawValue: address), flags: definition.flags)
+    return EvaluatedSymbol(
+      address: batches[Int(definition.batch)].address(ofSymbol: Int(definition.symbol)), flags: definition.flags)
   }
 }

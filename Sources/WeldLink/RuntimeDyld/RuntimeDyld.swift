@@ -142,7 +142,7 @@ extension RuntimeDyld {
     }
     let commonByteCount = batch.layout.byteCounts[Int(SegmentKind.zero.rawValue)] - batch.layout.commonPosition
     let synthetic: [(SyntheticSection, UInt64, Int, Protection)] = [
-      (.got, batch.placement.gotAddress, batch.synthesis.slotCount * 8, .read),
+      (.got, batch.placement.gotAddress, batch.synthesis.gotByteCount, .read),
       (
         .stubs, batch.placement.stubAddress, batch.synthesis.stubCount * batch.synthesis.stubByteCount,
         [.read, .execute]
