@@ -40,6 +40,12 @@ let package = Package(
       swiftSettings: settings),
     .executableTarget(name: "weld-benchmark", dependencies: ["Weld"], path: "Tests/Benchmarks/Weld"),
     .executableTarget(name: "WeldCLI", dependencies: ["Weld", argumentParser], swiftSettings: settings),
+    .testTarget(name: "WeldBytesTests", dependencies: ["WeldBytes"]),
+    .testTarget(name: "WeldELFTests", dependencies: ["WeldBytes", "WeldELF"]),
+    .testTarget(name: "WeldMemoryTests", dependencies: ["WeldBytes", "WeldMemory"]),
+    .testTarget(name: "WeldLinkTests", dependencies: ["WeldBytes", "WeldELF", "WeldMemory", "WeldLink"]),
+    .testTarget(name: "WeldORCTests", dependencies: ["Weld"]),
+    .testTarget(name: "WeldCLITests"),
   ],
   swiftLanguageModes: [.v6]
 )

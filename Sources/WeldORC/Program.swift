@@ -44,8 +44,8 @@ public final class Program {
     public var wholeArchives = false
     /// The names of functions that will be asked for; archives' members that define them take part.
     public var entries = ["main"]
-    /// Bytes of address space to reserve.
-    public var windowByteCount = 1 << 30
+    /// Bytes of address space to reserve; `nil` for as much as the objects need.
+    public var windowByteCount: Int?
     /// Where the window lies; `nil` for below 2 GiB if an object wants that, and near the C library otherwise.
     public var placement: MappedMemory.Placement?
     /// Whether instructions may be rewritten where that saves a load from the GOT.
@@ -68,7 +68,9 @@ public final class Program {
       let memory: MappedMemory
       do {
         let placement = try options.placement ?? (AddressNeeds.wantsLowAddresses(objects) ? .low : .nearProcess)
-        memory = try MappedMemory(windowByteCount: options.windowByteCount, placement: placement)
+        memory = try MappedMemory(
+          windowByteCount: options.windowByteCount ?? AddressNeeds.windowByteCount(for: objects),
+          placement: placement)
       } catch let error as MemoryError {
         throw LinkError.memory(error)
       }

@@ -25,7 +25,9 @@ struct BytesTests {
         let part = try bytes.extracting(start..<end)
         #expect(array(of: part) == (start..<end).map { UInt8(10 + $0) })
         for inner in 0...part.count {
-          #expect(array(of: try part.extracting(inner..<part.count)) == (start + inner..<end).map { UInt8(10 + $0) })
+          #expect(
+            array(of: try part.extracting(inner..<part.count)) == (start + inner..<end).map { UInt8(10 + $0) }
+          )
         }
       }
     }
@@ -41,7 +43,9 @@ struct BytesTests {
   @Test func `a part of a part cannot reach outside of it`() throws {
     let part = try Bytes([1, 2, 3, 4]).extracting(1..<3)
     #expect(throws: OutOfBounds(offset: 0, byteCount: 3)) { try part.extracting(0..<3) }
-    #expect(throws: OutOfBounds(offset: 2, byteCount: 1)) { try part.span.load(UInt8.self, at: 2, order: .little) }
+    #expect(throws: OutOfBounds(offset: 2, byteCount: 1)) {
+      try part.span.load(UInt8.self, at: 2, order: .little)
+    }
   }
 
   @Test func `the owner lives as long as the last part`() throws {

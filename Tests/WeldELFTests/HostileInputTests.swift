@@ -15,17 +15,21 @@ struct HostileInputTests {
       }
     }
   static let archives: [TestFile] = [
-    ArchiveImage.gnu(wide: false), ArchiveImage.gnu(wide: true), ArchiveImage.bsd(.little), ArchiveImage.bsd(.big),
+    ArchiveImage.gnu(wide: false), ArchiveImage.gnu(wide: true), ArchiveImage.bsd(.little),
+    ArchiveImage.bsd(.big),
     ArchiveImage.bsd(.little, wide: true), ArchiveImage.thin(),
   ]
 
-  /// How many damaged copies of one file are read at most; all of them with `WELD_EXHAUSTIVE` in the environment.
-  static let limit = ProcessInfo.processInfo.environment["WELD_EXHAUSTIVE"] == nil ? 3_000 : Int.max
+  /// Whether everything is tried with every test object; that takes minutes.
+  static let isExhaustive = ProcessInfo.processInfo.environment["WELD_EXHAUSTIVE"] != nil
 
-  /// Every `n`-th of `count` things, so that there are not more than the limit.
-  static func sampled(_ count: Int, limit: Int = limit) -> StrideTo<Int> {
-    // An odd stride meets every bit of a byte and every byte of a field.
-    stride(from: 0, to: count, by: count <= limit ? 1 : (count / limit) | 1)
+  /// Every `n`-th of `count` ways to damage `object`, so that reading it takes a few hundredths of a second at most.
+  static func sampled(_ count: Int, of object: ObjectFile, named name: String, work: Int) -> StrideTo<Int> {
+    let limit = max(work / (object.sectionCount + object.symbolCount), 20)
+    guard !isExhaustive, count > limit else { return stride(from: 0, to: count, by: 1) }
+    // An odd stride meets every bit of a byte and every byte of a field; each file begins elsewhere.
+    let step = count / limit | 1
+    return stride(from: name.utf8.reduce(0) { $0 &* 31 &+ Int($1) } & 0xffff % step, to: count, by: step)
   }
 
   @Test func `there are test objects`() {
@@ -44,7 +48,9 @@ struct HostileInputTests {
       }
     }
     let whole = DamagedFile(file.contents, name: file.name)
-    for count in 0..<file.contents.count {
+    // Large ones in steps: every error costs a backtrace, which Swift Testing takes.
+    let step = Self.isExhaustive || file.contents.count <= 16_384 ? 1 : 11
+    for count in stride(from: 0, to: file.contents.count, by: step) {
       // Small ones are copied to memory of their size, where a sanitizer sees what is read behind it.
       let error =
         file.contents.count <= 4096
@@ -59,25 +65,35 @@ struct HostileInputTests {
     let object = try file.object()
     let damaged = DamagedFile(file.contents, name: file.name)
     let order = object.header.byteOrder
-    for region in Region.all(of: object) {
-      for entry in Self.sampled(region.count, limit: Self.limit / 50) {
-        for field in region.fields {
-          let at = region.offset + entry * region.entryByteCount + field.offset
-          for value in [0, 1, UInt64.max, .max >> 1, .max << 12] {
-            let bytes = words(order, (value, field.byteCount))
-            damaged.read(replacing: at, with: bytes, "\(field.name) at byte \(at) is \(value)")
-          }
-        }
+    let regions = Region.all(of: object)
+    let header = Field.fileHeader.count
+    let others = Self.sampled(regions.fieldCount - header, of: object, named: file.name, work: 10_000)
+    for number in Array(0..<header) + others.map({ header + $0 }) {
+      guard let (field, at) = regions.field(number) else { continue }
+      for value in [0, 1, UInt64.max] {
+        damaged.read(
+          replacing: at, with: words(order, (value, field.byteCount)),
+          "\(field.name) at byte \(at) is \(value)")
       }
     }
   }
 
-  @Test(arguments: samples + TestFile.objects)
+  @Test(arguments: samples)
+  func `every bit of headers and tables`(file: TestFile) throws {
+    let damaged = DamagedFile(file.contents, name: file.name)
+    for region in Region.all(of: try file.object()) {
+      for bit in region.range.lowerBound * 8..<region.range.upperBound * 8 { damaged.read(flipping: bit) }
+    }
+  }
+
+  @Test(arguments: TestFile.objects)
   func `single bits of headers and tables`(file: TestFile) throws {
     let object = try file.object()
     let damaged = DamagedFile(file.contents, name: file.name)
-    for region in Region.all(of: object) {
-      for bit in Self.sampled(region.range.count * 8) { damaged.read(flipping: region.range.lowerBound * 8 + bit) }
+    let regions = Region.all(of: object)
+    for number in Self.sampled(regions.byteCount * 8, of: object, named: file.name, work: 25_000) {
+      guard let byte = regions.byte(number / 8) else { continue }
+      damaged.read(flipping: byte * 8 + number % 8)
     }
   }
 
@@ -91,12 +107,16 @@ struct HostileInputTests {
   func `every field of every member's header with other text`(file: TestFile) throws {
     let archive = try Archive(Bytes(file.contents), name: file.name)
     let damaged = DamagedFile(file.contents, name: file.name)
-    let texts = ["", "0", "1", "9999999999999999", "-1", "/", "//", "/0", "/999999999999999", "/SYM64/", "#1/", "#1/9", "#1/9999999999999"]
+    let texts = [
+      "", "0", "1", "9999999999999999", "-1", "/", "//", "/0", "/999999999999999", "/SYM64/", "#1/", "#1/9",
+      "#1/9999999999999",
+    ]
     // The first header, of an index or a member, and those of all members.
     for header in [8] + archive.members.map(\.headerOffset) {
       for (offset, count) in [(0, 16), (16, 12), (28, 6), (34, 6), (40, 8), (48, 10), (58, 2)] {
         for text in texts {
-          let padded = Array(text.utf8.prefix(count)) + [UInt8](repeating: 0x20, count: max(count - text.utf8.count, 0))
+          let padded =
+            Array(text.utf8.prefix(count)) + [UInt8](repeating: 0x20, count: max(count - text.utf8.count, 0))
           damaged.read(replacing: header + offset, with: padded, "'\(text)' at byte \(header + offset)")
         }
       }
@@ -104,13 +124,15 @@ struct HostileInputTests {
   }
 
   @Test func `single bits of a shared library`() throws {
-    let library = try SharedLibrary.make()
+    let library = TestFile(name: "library.so", contents: try SharedLibrary.make())
     let types: Set<FileType> = [.sharedObject]
-    let object = try ObjectFile(Bytes(library), name: "library.so", accepting: types)
-    let damaged = DamagedFile(library, name: "library.so", accepting: types)
-    #expect(damaged.read("nothing") == nil)
-    for region in Region.all(of: object) {
-      for bit in Self.sampled(region.range.count * 8) { damaged.read(flipping: region.range.lowerBound * 8 + bit) }
+    let object = try ObjectFile(Bytes(library.contents), name: library.name, accepting: types)
+    let damaged = DamagedFile(library.contents, name: library.name, accepting: types)
+    #expect(damaged.read("nothing changed") == nil)
+    let regions = Region.all(of: object)
+    for number in Self.sampled(regions.byteCount * 8, of: object, named: library.name, work: 100_000) {
+      guard let byte = regions.byte(number / 8) else { continue }
+      damaged.read(flipping: byte * 8 + number % 8)
     }
   }
 

@@ -11,3 +11,18 @@ public struct Alias: Equatable, Sendable {
     self.target = target
   }
 }
+
+extension [Alias] {
+  /// The names that `name` stands for, nearest first: several where an alias stands for an alias, none where it is none.
+  ///
+  /// A circle ends before it begins again.
+  func targets(of name: String) -> [String] {
+    var targets: [String] = []
+    while let next = first(where: { $0.name == targets.last ?? name })?.target,
+      next != name, !targets.contains(next)
+    {
+      targets.append(next)
+    }
+    return targets
+  }
+}

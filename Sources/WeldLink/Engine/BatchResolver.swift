@@ -306,6 +306,9 @@ extension BatchResolver {
     }
     guard strength >= known.strength else { return }
     if strength == .definition, known.strength == .definition {
+      // The same constant twice contradicts nothing; GNU ld and ld.lld allow it, too.
+      let first = batch.symbol(known.symbol)
+      if symbol.place == .absolute, first.place == .absolute, symbol.value == first.value { return }
       throw .duplicateDefinition(
         symbol: names.text(id), first: batch.objects[batch.object(ofSymbol: known.symbol)].name,
         second: batch.objects[batch.object(ofSymbol: number)].name)
@@ -380,19 +383,13 @@ extension BatchResolver {
 
   /// Replaces the numbers of names by canonical symbols, and classifies these.
   private mutating func canonicalize(_ aliases: [Alias]) {
-    var standsFor: [Int: Int] = [:]
     for alias in aliases {
-      guard let new = names.find(alias.name), !globals[new].isDefined, let old = names.find(alias.target) else {
-        continue
-      }
-      standsFor[new] = old
-    }
-    for (new, old) in standsFor {
-      var end = old
-      var steps = 0
-      // A circle of aliases leaves its names undefined.
-      while let next = standsFor[end], steps < standsFor.count { (end, steps) = (next, steps + 1) }
-      globals[new].symbol = globals[end].symbol
+      guard let new = names.find(alias.name), !globals[new].isDefined else { continue }
+      // What defines it, or without a definition the last name that is mentioned.
+      let targets = aliases.targets(of: alias.name).compactMap { names.find($0) }
+      guard let old = targets.first(where: { globals[$0].isDefined }) ?? targets.last else { continue }
+      globals[new].symbol = globals[old].symbol
+      if globals[old].strength == .weakReference { globals[old].strength = globals[new].strength }
     }
     for position in batch.objects.indices {
       guard let table = batch.objects[position].symbolTable, table.firstGlobal < table.count else { continue }

@@ -110,6 +110,8 @@ extension LinkPlan {
     _ out: inout MutableRawSpan, _: Target.Type
   ) -> LinkError.RelocationProblem? {
     guard case .overflow(let number, let range) = error else { return .field(error) }
+    // Other formulas do not have the symbol's address in them, or have fields that hold every value.
+    guard [.absolute, .pcRelative, .branch].contains(rule.value) else { return .field(error) }
     let canonical = Int(resolution.canonical[symbol])
     let found = resolution.classes[canonical]
     let at = Int(truncatingIfNeeded: relocation.offset)

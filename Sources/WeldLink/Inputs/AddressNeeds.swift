@@ -11,6 +11,32 @@ public enum AddressNeeds {
     return try search.run(for: first.header.machine, file: first.name)
   }
 
+  /// Bytes of address space that suffice to link `objects` as one batch: an upper bound.
+  public static func windowByteCount(for objects: [ObjectFile]) -> Int {
+    // Segments begin on pages of their own, large allocations at huge ones.
+    var total: UInt64 = 8 << 20
+    func add(_ byteCount: UInt64) {
+      let (sum, overflow) = total.addingReportingOverflow(byteCount)
+      total = overflow ? .max : sum
+    }
+    for object in objects {
+      for number in 0..<object.sectionCount {
+        let section = object.section(at: SectionIndex(rawValue: UInt32(number)))
+        if section.type == .rela { add(section.size) }  // A slot and a stub take less than the 24 bytes of an entry.
+        guard section.flags.contains(.alloc) else { continue }
+        add(section.size)
+        add(section.alignment)
+      }
+      let symbols = object.symbols
+      for index in 0..<symbols.count where symbols[index].place == .common || symbols[index].place == .largeCommon {
+        add(symbols[index].size)
+        add(symbols[index].value)
+      }
+    }
+    // What does not fit in an address space is for the memory manager to refuse.
+    return Int(clamping: min(total, 1 << 62))
+  }
+
   private struct Search: ArchitectureWork {
     let objects: [ObjectFile]
 

@@ -249,15 +249,15 @@ extension RuntimeDyld {
     guard !wanted.isEmpty else { return [] }
     let names = wanted.map { resolution.batch.symbolName($0) }
     var found = names.map { name in
-      published.symbol(named: name).map {
+      symbol(named: name).map {
         ResolvedSymbol(address: $0.address, isFunction: $0.flags.contains(.callable))
       }
     }
     // A hidden symbol is not to be found outside.
     let isHidden = Set(resolution.globals.lazy.filter { $0.visibility.isHidden }.map(\.symbol))
     let outside = wanted.indices.filter { found[$0] == nil && !isHidden.contains(wanted[$0]) }
-    let aliases = Dictionary(options.aliases.map { ($0.name, $0.target) }) { first, _ in first }
-    for (position, answer) in zip(outside, lookup.lookup(outside.map { aliases[names[$0]] ?? names[$0] })) {
+    let sought = outside.map { options.aliases.targets(of: names[$0]).last ?? names[$0] }
+    for (position, answer) in zip(outside, lookup.lookup(sought)) {
       found[position] = answer
     }
     let missing = wanted.indices.filter {
@@ -285,8 +285,10 @@ extension RuntimeDyld {
   /// not searched.
   public func symbol(named name: String) -> EvaluatedSymbol? {
     if let found = published.symbol(named: name) { return found }
-    guard let alias = options.aliases.first(where: { $0.name == name }) else { return nil }
-    return published.symbol(named: alias.target)
+    for target in options.aliases.targets(of: name) {
+      if let found = published.symbol(named: target) { return found }
+    }
+    return nil
   }
 
   /// All symbols that the objects define and that are seen by name.

@@ -7,6 +7,13 @@ struct ArchiveImage {
 
   init(thin: Bool = false) { bytes = Array((thin ? "!<thin>\n" : "!<arch>\n").utf8) }
 
+  /// An archive with the members that `fill` adds.
+  static func bytes(thin: Bool = false, _ fill: (inout ArchiveImage) -> Void) -> [UInt8] {
+    var image = ArchiveImage(thin: thin)
+    fill(&image)
+    return image.bytes
+  }
+
   /// Adds a header and, unless the archive is thin, contents; returns where the header begins.
   @discardableResult
   mutating func add(
@@ -17,7 +24,8 @@ struct ArchiveImage {
     for (text, count) in [
       (label, 16), ("0", 12), ("0", 6), ("0", 6), ("644", 8), (size ?? String(contents.count), 10), (mark, 2),
     ] {
-      bytes += Array(text.utf8.prefix(count)) + [UInt8](repeating: 0x20, count: max(count - text.utf8.count, 0))
+      bytes +=
+        Array(text.utf8.prefix(count)) + [UInt8](repeating: 0x20, count: max(count - text.utf8.count, 0))
     }
     bytes += contents
     return start
@@ -72,4 +80,9 @@ struct ArchiveImage {
     image.add("/9", size: "4")
     return TestFile(name: "thin.a", contents: image.bytes)
   }
+}
+
+extension [UInt8] {
+  /// So many zero bytes.
+  static func zeros(_ count: Int) -> [UInt8] { [UInt8](repeating: 0, count: count) }
 }

@@ -29,6 +29,16 @@ struct Field: Sendable {
   static let symbol = fields([
     ("st_name", 4), ("st_info", 1), ("st_other", 1), ("st_shndx", 2), ("st_value", 8), ("st_size", 8),
   ])
+
+  /// The field of that name.
+  static func fileHeader(_ name: String) -> Field { named(name, in: fileHeader) }
+  static func sectionHeader(_ name: String) -> Field { named(name, in: sectionHeader) }
+  static func symbol(_ name: String) -> Field { named(name, in: symbol) }
+
+  private static func named(_ name: String, in fields: [Field]) -> Field {
+    fields.first { $0.name == name } ?? Field(name: "unknown field \(name)", offset: 0, byteCount: 0)
+  }
+
   static let rela = fields([("r_offset", 8), ("r_info", 8), ("r_addend", 8)])
   static let rel = fields([("r_offset", 8), ("r_info", 8)])
   static let word = fields([("word", 4)])
@@ -70,10 +80,55 @@ struct Region {
   }
 }
 
+/// All fields and bytes of several regions, counted through.
+extension [Region] {
+  var fieldCount: Int { reduce(0) { $0 + $1.count * $1.fields.count } }
+  var byteCount: Int { reduce(0) { $0 + $1.range.count } }
+
+  /// The field of this number and where it is in the file.
+  func field(_ number: Int) -> (field: Field, at: Int)? {
+    var number = number
+    for region in self {
+      let count = region.count * region.fields.count
+      if number < count {
+        let field = region.fields[number % region.fields.count]
+        return (field, region.offset + number / region.fields.count * region.entryByteCount + field.offset)
+      }
+      number -= count
+    }
+    return nil
+  }
+
+  /// Where the byte of this number is in the file.
+  func byte(_ number: Int) -> Int? {
+    var number = number
+    for region in self {
+      if number < region.range.count { return region.offset + number }
+      number -= region.range.count
+    }
+    return nil
+  }
+}
+
 extension [UInt8] {
   /// Overwrites a field of the structure at `start`.
   mutating func set(_ field: Field, of start: Int, to value: UInt64, _ order: ByteOrder) {
     let bytes = words(order, (value, field.byteCount))
     replaceSubrange(start + field.offset..<start + field.offset + field.byteCount, with: bytes)
+  }
+
+  /// A copy of the object with another value in a field of the ELF header.
+  func setting(_ field: String, to value: UInt64, _ order: ByteOrder) -> [UInt8] {
+    var copy = self
+    copy.set(.fileHeader(field), of: 0, to: value, order)
+    return copy
+  }
+
+  /// A copy of the sample object with another value in a field of a section header.
+  func setting(_ section: Sample.Section, _ field: String, to value: UInt64, _ order: ByteOrder) -> [UInt8] {
+    var copy = self
+    copy.set(
+      .sectionHeader(field), of: count - Sample.tableByteCount + Int(section.rawValue) * 64, to: value, order)
+    return copy
   }
 }

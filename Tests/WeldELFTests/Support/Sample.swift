@@ -6,6 +6,9 @@ enum Sample {
   static let name = "sample.o"
   static let strings = Array("\0f\0signature\0missing\0fixed\0shared\0large\0".utf8)
 
+  /// Bytes the section headers take.
+  static let tableByteCount = 12 * 64
+
   /// The sections, in order.
   enum Section: UInt32 {
     case null, text, relaText, group, textF, relTextF, symbolTable, strings, extended, bss, linked, names
@@ -20,7 +23,8 @@ enum Sample {
       Image.Section(
         name: ".rela.text", type: 4, flags: 0x40, link: 6, info: 1, alignment: 8, entrySize: 24,
         contents: words(
-          order, (2, 8), (4 << 32 | 4, 8), (.max - 3, 8), (4, 8), (1 << 32 | 2, 8), (0x7fff_ffff_ffff_ffff, 8))),
+          order, (2, 8), (4 << 32 | 4, 8), (.max - 3, 8), (4, 8), (1 << 32 | 2, 8), (0x7fff_ffff_ffff_ffff, 8)
+        )),
       Image.Section(
         name: ".group", type: 17, link: 6, info: 3, alignment: 4, entrySize: 4,
         contents: words(order, (1, 4), (4, 4), (5, 4))),
@@ -51,5 +55,17 @@ enum Sample {
     return rows.flatMap {
       words(order, ($0.name, 4), ($0.info, 1), ($0.other, 1), ($0.index, 2), ($0.value, 8), ($0.size, 8))
     }
+  }
+}
+
+extension Image {
+  subscript(section: Sample.Section) -> Section {
+    get { sections[Int(section.rawValue)] }
+    set { sections[Int(section.rawValue)] = newValue }
+  }
+
+  /// Overwrites a field of a symbol of the sample.
+  mutating func setSymbol(_ index: Int, _ field: String, to value: UInt64) {
+    self[.symbolTable].contents.set(.symbol(field), of: index * 24, to: value, order)
   }
 }

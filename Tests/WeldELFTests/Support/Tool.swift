@@ -13,7 +13,7 @@ struct Tool {
   /// Runs it in `folder` and returns what it prints.
   @discardableResult
   func callAsFunction(
-    _ arguments: String..., in folder: URL? = nil, environment: [String: String] = [:]
+    _ arguments: [String], in folder: URL? = nil, environment: [String: String] = [:]
   ) throws -> Data {
     let process = Process()
     process.executableURL = URL(filePath: "/usr/bin/env")

@@ -53,6 +53,8 @@ extension X86_64 {
       let modRM: UInt8 = try? code.load(at: at - 1, order: .little), modRM & 0xc7 == 0x05,
       let rex: UInt8 = try? code.load(at: at - 3, order: .little), rex & 0xfb == 0x48
     else { return false }
+    // After d5 it may be REX2 instead of REX, and another register; the relocation type does not tell.
+    if let before: UInt8 = try? code.load(at: at - 4, order: .little), before == 0xd5 { return false }
     let rule = Rule(.gotSlotPCRelative, into: .word32S, relaxableFrom: 3)
     return rewriteToImmediate(&code, rule, at, opcode: 0xc7, extension: 0, S: 0, register: modRM)
   }
