@@ -2,8 +2,8 @@
 
 import PackageDescription
 
-/// The settings of every target: strict about memory and warnings, and free of unsafe flags, so that Weld can be
-/// a dependency of other packages.
+/// The settings of every target: strict about memory and warnings, and free of unsafe flags, so that Weld can
+/// be a dependency of other packages.
 let settings: [SwiftSetting] = [
   .strictMemorySafety(),
   .treatAllWarnings(as: .error),

@@ -1,7 +1,7 @@
 /// Several pieces of immutable bytes, by number.
 ///
-/// Unlike an array of ``Bytes`` it hands out views of a piece without keeping the piece alive for each of them: the list
-/// does that.
+/// Unlike an array of ``Bytes`` it hands out views of a piece without keeping the piece alive for each of
+/// them: the list does that.
 public struct BytesList: Sendable {
   @usableFromInline var pieces: [Bytes] = []
 

@@ -127,7 +127,8 @@ struct ObjectReport: Encodable {
       sections.append(
         SectionReport(
           index: number, name: object.name(of: section), type: section.type.description,
-          flags: section.flags.description, offset: section.offset, size: section.size, alignment: section.alignment,
+          flags: section.flags.description, offset: section.offset, size: section.size,
+          alignment: section.alignment,
           entrySize: section.entrySize, link: section.link, info: section.info))
       if section.type == .rela || section.type == .rel { addRelocations(of: object, in: section) }
     }

@@ -11,7 +11,9 @@ enum InspectionText {
       } else {
         parts.append("No symbol index")
       }
-      for failure in report.unreadable ?? [] { parts.append("\(failure.member): not readable: \(failure.reason)") }
+      for failure in report.unreadable ?? [] {
+        parts.append("\(failure.member): not readable: \(failure.reason)")
+      }
     }
     parts += report.objects.map { text(of: $0) }
     return parts.joined(separator: "\n\n")
@@ -49,7 +51,8 @@ enum InspectionText {
       (object.sections.count, "Sections", sections), (object.symbols.count, "Symbols", symbols),
       (object.relocations.count, "Relocations", relocations), (object.groups.count, "Groups", groups),
     ]
-    return ([header] + parts.filter { $0.0 > 0 }.map { "\($0.1) (\($0.0))\n\($0.2.text)" }).joined(separator: "\n\n")
+    return ([header] + parts.filter { $0.0 > 0 }.map { "\($0.1) (\($0.0))\n\($0.2.text)" }).joined(
+      separator: "\n\n")
   }
 
   private static func hexadecimal(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }

@@ -11,8 +11,9 @@ enum ProgramMap {
       ])
     }
     var symbols = TextTable(["ADDRESS", "FLAGS", "SYMBOL"])
-    for (name, symbol) in program.symbolTable().sorted(by: { ($0.value.address, $0.key) < ($1.value.address, $1.key) })
-    {
+    for (name, symbol) in program.symbolTable().sorted(by: {
+      ($0.value.address, $0.key) < ($1.value.address, $1.key)
+    }) {
       symbols.add([symbol.address.description, flags(symbol.flags), name])
     }
     return table.text + "\n\n" + symbols.text

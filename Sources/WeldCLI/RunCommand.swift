@@ -25,7 +25,8 @@ struct RunCommand: ParsableCommand {
 
   @Option(
     name: .customLong("library"), parsing: .singleValue,
-    help: ArgumentHelp("A shared library that undefined symbols may come from. May be repeated.", valueName: "path"))
+    help: ArgumentHelp(
+      "A shared library that undefined symbols may come from. May be repeated.", valueName: "path"))
   var libraries: [String] = []
 
   @Option(

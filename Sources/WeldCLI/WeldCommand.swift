@@ -44,7 +44,9 @@ struct Failure: Error {
 enum Diagnostics {
   /// Writes each line of `message` as an error.
   static func report(_ message: String) {
-    for line in message.split(separator: "\n", omittingEmptySubsequences: true) { write("weld: error: \(line)") }
+    for line in message.split(separator: "\n", omittingEmptySubsequences: true) {
+      write("weld: error: \(line)")
+    }
   }
 
   /// Writes `text` and the end of a line.

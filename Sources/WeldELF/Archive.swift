@@ -1,6 +1,7 @@
 public import WeldBytes
 
-/// An `ar` archive, read in place: GNU and BSD names, GNU (32 and 64 bits) and BSD symbol indices, thin archives.
+/// An `ar` archive, read in place: GNU and BSD names, GNU (32 and 64 bits) and BSD symbol indices, thin
+/// archives.
 public struct Archive: Sendable {
   /// What the caller called it.
   public let name: String

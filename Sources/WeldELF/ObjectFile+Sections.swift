@@ -42,8 +42,8 @@ extension ObjectFile {
 }
 
 extension ObjectFile {
-  /// The `count` entries, with addends, of the relocation section whose contents begin `offset` bytes from the start of
-  /// the file.
+  /// The `count` entries, with addends, of the relocation section whose contents begin `offset` bytes from
+  /// the start of the file.
   @_lifetime(borrow self)
   public func relocations(at offset: Int, count: Int) -> RelocationTable {
     RelocationTable(

@@ -2,9 +2,10 @@ public import WeldBytes
 
 /// An ELF64 file, read in place.
 ///
-/// Making one proves the whole of its structure: that headers, tables and contents lie inside the file, that names
-/// end, that indices refer to something of the right type. What an `ObjectFile` hands out can therefore be used
-/// without further doubt; only what sections *contain* (code, relocations' offsets) is still unproven.
+/// Making one proves the whole of its structure: that headers, tables and contents lie inside the file, that
+/// names end, that indices refer to something of the right type. What an `ObjectFile` hands out can therefore
+/// be used without further doubt; only what sections *contain* (code, relocations' offsets) is still
+/// unproven.
 public struct ObjectFile: Sendable {
   /// What the caller called it; a member of an archive is `archive(member)`.
   public let name: String
@@ -55,8 +56,8 @@ public struct ObjectFile: Sendable {
 }
 
 extension RawSpan {
-  /// The name that begins at `offset` of the string table that takes `table`, without its terminator; nothing where
-  /// there is none.
+  /// The name that begins at `offset` of the string table that takes `table`, without its terminator; nothing
+  /// where there is none.
   @_lifetime(copy self)
   func string(in table: Range<Int>, at offset: UInt32) -> RawSpan {
     let strings = extracting(table)

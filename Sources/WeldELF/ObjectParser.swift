@@ -1,6 +1,7 @@
 internal import WeldBytes
 
-/// The proof that a file is what ``ObjectFile`` promises, in one pass over its headers and one over its symbols.
+/// The proof that a file is what ``ObjectFile`` promises, in one pass over its headers and one over its
+/// symbols.
 struct ObjectParser {
   /// What errors call the file.
   let name: String

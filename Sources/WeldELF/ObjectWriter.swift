@@ -110,7 +110,8 @@ public struct ObjectWriter: Sendable {
     return SymbolID(position: symbols.count - 1)
   }
 
-  /// Adds a relocation of `section` at `offset` bytes from its start; without a symbol it refers to the reserved one.
+  /// Adds a relocation of `section` at `offset` bytes from its start; without a symbol it refers to the
+  /// reserved one.
   public mutating func addRelocation(
     _ type: UInt32, in section: SectionID, at offset: UInt64, to symbol: SymbolID?, addend: Int64
   ) {

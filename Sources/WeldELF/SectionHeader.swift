@@ -25,7 +25,8 @@ public struct SectionType: RawRepresentable, Hashable, Sendable {
   public static let symbolTableSectionIndices = SectionType(rawValue: 18)
   /// `SHT_LLVM_ADDRSIG`.
   public static let addressSignificance = SectionType(rawValue: 0x6fff_4c03)
-  /// `SHT_X86_64_UNWIND`: what clang gives `.eh_frame` on that machine; other machines use the number otherwise.
+  /// `SHT_X86_64_UNWIND`: what clang gives `.eh_frame` on that machine; other machines use the number
+  /// otherwise.
   public static let unwind = SectionType(rawValue: 0x7000_0001)
 }
 
@@ -81,7 +82,8 @@ public struct SectionFlags: OptionSet, Hashable, Sendable {
   public static let compressed = SectionFlags(rawValue: 0x800)
   /// `SHF_GNU_RETAIN`.
   public static let retain = SectionFlags(rawValue: 0x20_0000)
-  /// `SHF_X86_64_LARGE`: may lie farther than 2 GiB from everything else. Other machines use the bit otherwise.
+  /// `SHF_X86_64_LARGE`: may lie farther than 2 GiB from everything else. Other machines use the bit
+  /// otherwise.
   public static let large = SectionFlags(rawValue: 0x1000_0000)
   /// `SHF_EXCLUDE`: not for the program.
   public static let exclude = SectionFlags(rawValue: 0x8000_0000)
@@ -112,7 +114,8 @@ public struct SectionHeader: Equatable, Sendable {
   public var flags: SectionFlags
   /// `sh_addr`; 0 in objects.
   public var address: UInt64
-  /// `sh_offset`, in bytes from the start of the file. With `size` inside the file, unless the type is `NOBITS`.
+  /// `sh_offset`, in bytes from the start of the file. With `size` inside the file, unless the type is
+  /// `NOBITS`.
   public var offset: UInt64
   /// `sh_size`, in bytes.
   public var size: UInt64

@@ -66,7 +66,8 @@ public enum SymbolVisibility: UInt8, Sendable {
   case hidden = 2
   case protected = 3
 
-  /// What holds when several files mention a symbol: the most constraining visibility (gABI, "Symbol Visibility").
+  /// What holds when several files mention a symbol: the most constraining visibility (gABI, "Symbol
+  /// Visibility").
   public static func mostConstraining(_ left: Self, _ right: Self) -> Self {
     // Internal before hidden before protected before default, which is the order of the numbers, with 0 last.
     if left == .default { return right }

@@ -2,11 +2,11 @@ internal import Glibc
 
 /// Turns the death of a linked program by a signal into an exit status.
 ///
-/// A program that is linked into this process dies with it. Shells report such a death as the status 128 + N; other
-/// parents see a signal. With this, all of them see the status.
+/// A program that is linked into this process dies with it. Shells report such a death as the status 128 + N;
+/// other parents see a signal. With this, all of them see the status.
 public enum FatalSignals {
-  /// Lets the signals that faulty programs die of end this process with the status 128 + N, unless the program handles
-  /// them itself. Children that it forks die of them as usual.
+  /// Lets the signals that faulty programs die of end this process with the status 128 + N, unless the
+  /// program handles them itself. Children that it forks die of them as usual.
   public static func becomeExitStatuses() {
     unsafe mainProcess = getpid()
     var action = sigaction()

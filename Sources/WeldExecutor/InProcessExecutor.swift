@@ -36,8 +36,8 @@ public final class InProcessExecutor: Sendable {
 
   /// Finds `name` in the libraries, in their order, then in what the process itself exports.
   public func symbol(named name: String) -> (address: Address, isFunction: Bool)? {
-    for unsafe handle in unsafe libraries {
-      if let address = unsafe dlsym(handle, name) { return unsafe Self.describe(address) }
+    for position in unsafe libraries.indices {
+      if let address = unsafe dlsym(libraries[position], name) { return unsafe Self.describe(address) }
     }
     return unsafe dlsym(nil, name).map { unsafe Self.describe($0) }
   }
@@ -78,8 +78,8 @@ extension InProcessExecutor {
 
   /// Calls the functions whose addresses stand one after another in memory.
   ///
-  /// Each gets the arguments of `main`, as glibc passes them to constructors. The addresses 0 and -1, which mark the
-  /// bounds of old-style arrays, are passed over.
+  /// Each gets the arguments of `main`, as glibc passes them to constructors. The addresses 0 and -1, which
+  /// mark the bounds of old-style arrays, are passed over.
   ///
   /// - Parameters:
   ///   - array: where the first address is.
@@ -88,31 +88,38 @@ extension InProcessExecutor {
   ///   - arguments: the arguments of `main`.
   public func callAll(in array: Address, count: Int, reversed: Bool, _ arguments: ProgramArguments) {
     for number in reversed ? Array((0..<count).reversed()) : Array(0..<count) {
-      guard let slot = unsafe UnsafePointer<UInt>(bitPattern: UInt(array.rawValue) + UInt(number) * 8) else { continue }
+      guard let slot = unsafe UnsafePointer<UInt>(bitPattern: UInt(array.rawValue) + UInt(number) * 8) else {
+        continue
+      }
       // The caller vouches for the array, which it linked.
       let value = unsafe slot.pointee
-      guard value != 0, value != .max, let pointer = unsafe UnsafeRawPointer(bitPattern: value) else { continue }
+      guard value != 0, value != .max, let pointer = unsafe UnsafeRawPointer(bitPattern: value) else {
+        continue
+      }
       _ = unsafe unsafeBitCast(pointer, to: MainFunction.self)(arguments.count, arguments.vector, environment)
     }
   }
 
-  /// Lets `action` run when the process exits or ``runExitHandlers(of:)`` is called for `handle`, after everything that is
-  /// registered for it later.
+  /// Lets `action` run when the process exits or ``runExitHandlers(of:)`` is called for `handle`, after
+  /// everything that is registered for it later.
   public func atExit(of handle: Address, _ action: @escaping @Sendable () -> Void) {
     let box = unsafe Unmanaged.passRetained(ExitAction(action)).toOpaque()
     unsafe registerExitHandler(runExitAction, box, UnsafeRawPointer(bitPattern: UInt(handle.rawValue)))
   }
 
-  /// Runs what was registered for `handle`, by the program or by ``atExit(of:_:)``, last first, and forgets it.
+  /// Runs what was registered for `handle`, by the program or by ``atExit(of:_:)``, last first, and forgets
+  /// it.
   public func runExitHandlers(of handle: Address) {
     unsafe finalizeExitHandlers(UnsafeRawPointer(bitPattern: UInt(handle.rawValue)))
   }
 }
 
 /// `main`, whose result constructors leave undefined.
-private typealias MainFunction = @convention(c) (
-  Int32, UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?, UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
-) -> Int32
+private typealias MainFunction =
+  @convention(c) (
+    Int32, UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?,
+    UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
+  ) -> Int32
 
 /// The environment as it is now.
 private var environment: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? {

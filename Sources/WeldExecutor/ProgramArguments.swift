@@ -14,12 +14,12 @@ public final class ProgramArguments: Sendable {
     count = Int32(truncatingIfNeeded: arguments.count)
     unsafe strings = arguments.map { unsafe strdup($0) }
     unsafe vector = .allocate(capacity: arguments.count + 1)
-    for unsafe (position, string) in unsafe strings.enumerated() { unsafe (vector + position).initialize(to: string) }
+    for position in arguments.indices { unsafe (vector + position).initialize(to: strings[position]) }
     unsafe (vector + arguments.count).initialize(to: nil)
   }
 
   deinit {
-    for unsafe string in unsafe strings { unsafe free(string) }
+    for position in unsafe strings.indices { unsafe free(strings[position]) }
     unsafe vector.deallocate()
   }
 }

@@ -2,7 +2,8 @@ internal import WeldBytes
 
 /// Memory for one link, still being written.
 ///
-/// Dropped, it gives everything back. ``finalize(_:)`` consumes it, so that nothing can be written afterwards.
+/// Dropped, it gives everything back. ``finalize(_:)`` consumes it, so that nothing can be written
+/// afterwards.
 @safe
 public struct Allocation: ~Copyable {
   /// Where each segment lies, in the order of the request.
@@ -42,7 +43,8 @@ public struct Allocation: ~Copyable {
   public var bytes: MutableRawSpan {
     @_lifetime(&self)
     mutating get {
-      // Valid while `backing` lives, which `self` holds; exclusive because `self` is neither copied nor shared.
+      // Valid while `backing` lives, which `self` holds; exclusive because `self` is neither copied nor
+      // shared.
       let span = unsafe MutableRawSpan(_unsafeBytes: working)
       return unsafe _overrideLifetime(span, mutating: &self)
     }

@@ -2,8 +2,8 @@ internal import Glibc
 
 /// Memory that only looks as if it lay at chosen addresses: bytes in a buffer, never executed.
 ///
-/// For tests of relocations and for linking without running. Resolvers of indirect functions are not called: their
-/// slots hold the addresses of the resolvers. Frame descriptions are not registered.
+/// For tests of relocations and for linking without running. Resolvers of indirect functions are not called:
+/// their slots hold the addresses of the resolvers. Frame descriptions are not registered.
 public struct ImageMemory: MemoryManager {
   /// Where the first segment lies.
   public var base: Address
@@ -23,7 +23,8 @@ public struct ImageMemory: MemoryManager {
     for (segment, offset) in zip(segments, layout.offsets) {
       placements.append(
         Allocation.Placement(
-          address: base.advanced(by: UInt64(offset)), workingOffset: offset, workingByteCount: segment.byteCount))
+          address: base.advanced(by: UInt64(offset)), workingOffset: offset,
+          workingByteCount: segment.byteCount))
     }
     // The image lives as long as its backing and is written by nobody else.
     return unsafe Allocation(segments: placements, working: image.buffer, backing: image)

@@ -3,10 +3,11 @@ public import WeldBytes
 
 /// Files mapped into memory, read-only.
 public enum MappedFile {
-  /// Maps the whole of the file at `path`. It stays mapped for as long as the bytes, or a part of them, are kept.
+  /// Maps the whole of the file at `path`. It stays mapped for as long as the bytes, or a part of them, are
+  /// kept.
   ///
-  /// A file that somebody shortens while it is mapped ends the process when the missing part is read, as for any
-  /// mapped file.
+  /// A file that somebody shortens while it is mapped ends the process when the missing part is read, as for
+  /// any mapped file.
   public static func open(_ path: String) throws(MemoryError) -> Bytes {
     let descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw .unreadable(path: path, errno: errno) }
@@ -18,7 +19,10 @@ public enum MappedFile {
     let count = Int(status.st_size)
     // A file that only looks empty, as those of /proc do, still has something to read.
     guard count > 0 else { return try read(descriptor, path) }
-    let address = unsafe mmap(nil, count, PROT_READ, MAP_PRIVATE | Int32(MAP_POPULATE), descriptor, 0)
+    // A file of ordinary size comes cheaper at once than by a fault for each page; of a large archive much may
+    // never be needed.
+    let populate = count <= 32 << 20 ? Int32(MAP_POPULATE) : 0
+    let address = unsafe mmap(nil, count, PROT_READ, MAP_PRIVATE | populate, descriptor, 0)
     guard let address = unsafe address, unsafe address != MAP_FAILED else {
       throw .unreadable(path: path, errno: errno)
     }

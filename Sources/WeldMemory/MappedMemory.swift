@@ -3,10 +3,10 @@ internal import Synchronization
 
 /// Memory of this process, out of one reserved window of address space.
 ///
-/// The window is reserved once and takes no memory. Allocations are packed into it, so that everything linked into
-/// one window is in reach of everything else in it. Pages are readable and writable while they are written, then
-/// what their segments ask for, and never writable and executable at once. An inaccessible page lies on either side of
-/// every allocation.
+/// The window is reserved once and takes no memory. Allocations are packed into it, so that everything linked
+/// into one window is in reach of everything else in it. Pages are readable and writable while they are
+/// written, then what their segments ask for, and never writable and executable at once. An inaccessible page
+/// lies on either side of every allocation.
 public final class MappedMemory: MemoryManager {
   /// Where in the address space a window lies.
   public enum Placement: Equatable, Sendable {
@@ -85,8 +85,8 @@ private final class MappedAllocation: AllocationBacking {
     try protect(0..<layout.byteCount, [.read, .write])
     // The range belongs to this allocation alone until it is given back.
     let pages = unsafe UnsafeMutableRawPointer(bitPattern: start)
-    // Pages that are about to be written come cheaper in one call than by a fault each. An older kernel refuses the
-    // advice, which costs nothing but the faults.
+    // Pages that are about to be written come cheaper in one call than by a fault each. An older kernel
+    // refuses the advice, which costs nothing but the faults.
     if let lastContent = segments.lastIndex(where: { $0.contentByteCount > 0 }) {
       let byteCount = layout.offsets[lastContent] + segments[lastContent].contentByteCount
       if byteCount >= SystemMemory.hugePageSize { _ = unsafe madvise(pages, byteCount, MADV_HUGEPAGE) }
@@ -115,14 +115,17 @@ private final class MappedAllocation: AllocationBacking {
     unsafe slot.pointee = unsafeBitCast(resolver, to: (@convention(c) () -> UInt).self)()
   }
 
-  /// Gives the segments that `wanted` selects their protections, neighbours of the same protection in one call.
+  /// Gives the segments that `wanted` selects their protections, neighbours of the same protection in one
+  /// call.
   private func protectSegments(where wanted: (Protection) -> Bool) throws(MemoryError) {
     let pageSize = SystemMemory.pageSize
     var pending: (range: Range<Int>, protection: Protection)?
     for (segment, offset) in zip(segments, layout.offsets) where segment.byteCount > 0 {
       guard wanted(segment.protection), segment.protection != [.read, .write] else { continue }
       let end = (offset + segment.byteCount + pageSize - 1) & ~(pageSize - 1)
-      if let previous = pending, previous.protection == segment.protection, previous.range.upperBound == offset {
+      if let previous = pending, previous.protection == segment.protection,
+        previous.range.upperBound == offset
+      {
         pending = (previous.range.lowerBound..<end, segment.protection)
         continue
       }

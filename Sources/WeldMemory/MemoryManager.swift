@@ -20,8 +20,9 @@ public struct SegmentRequest: Equatable, Sendable {
 
 /// Where memory for linked code comes from.
 ///
-/// The linker asks once for everything that a batch of objects needs, writes it, and finalizes it. Implementations
-/// decide where it lies and how protections are brought about; they may be used from several threads.
+/// The linker asks once for everything that a batch of objects needs, writes it, and finalizes it.
+/// Implementations decide where it lies and how protections are brought about; they may be used from several
+/// threads.
 public protocol MemoryManager: Sendable {
   /// Makes room for `segments`, in ascending order of address, each on pages of its own.
   ///
@@ -33,8 +34,9 @@ public protocol MemoryManager: Sendable {
 public protocol AllocationBacking: AnyObject, Sendable {
   /// Brings about the final protections, and makes what was written visible to instruction fetch.
   ///
-  /// Code is executable before `work` is done, and what is read-only in the end (``Protection/read`` alone) is still
-  /// writable during it, so that resolvers of indirect functions can run and their results be stored.
+  /// Code is executable before `work` is done, and what is read-only in the end (``Protection/read`` alone)
+  /// is still writable during it, so that resolvers of indirect functions can run and their results be
+  /// stored.
   func finalize(_ work: FinalizeWork) throws(MemoryError)
 
   /// Makes the unwinder know the frame descriptions at `address`; they end with four zero bytes.

@@ -15,7 +15,8 @@ public enum SystemMemory {
     return size > 0 ? size : 4096
   }()
 
-  /// Bytes from which on an allocation is laid out for pages of this size, which take one fault instead of hundreds.
+  /// Bytes from which on an allocation is laid out for pages of this size, which take one fault instead of
+  /// hundreds.
   static let hugePageSize = 1 << 21
 }
 

@@ -38,8 +38,8 @@ final class Window: Sendable {
   /// Gives back what ``take(byteCount:alignment:)`` took, pages and address space.
   func giveBack(start: Int, byteCount: Int) {
     if byteCount > 0 {
-      // A new mapping over the old one drops its pages at once. Should the system refuse, for want of mappings, the
-      // range stays as it is and is not used again.
+      // A new mapping over the old one drops its pages at once. Should the system refuse, for want of
+      // mappings, the range stays as it is and is not used again.
       let address = unsafe mmap(
         UnsafeMutableRawPointer(bitPattern: start), byteCount, PROT_NONE, Self.flags | MAP_FIXED, -1, 0)
       guard unsafe address != MAP_FAILED else { return }
@@ -50,7 +50,9 @@ final class Window: Sendable {
   private static var flags: Int32 { MAP_PRIVATE | MAP_ANONYMOUS | Int32(MAP_NORESERVE) }
 
   /// Reserves inaccessible address space.
-  private static func reserve(_ byteCount: Int, _ placement: MappedMemory.Placement) throws(MemoryError) -> Int {
+  private static func reserve(_ byteCount: Int, _ placement: MappedMemory.Placement) throws(MemoryError)
+    -> Int
+  {
     switch placement {
     case .anywhere:
       guard let found = map(byteCount, hint: 0, fixed: false) else {
@@ -58,12 +60,14 @@ final class Window: Sendable {
       }
       return found
     case .at(let address):
-      guard let start = Int(exactly: address.rawValue), let found = map(byteCount, hint: start, fixed: true) else {
+      guard let start = Int(exactly: address.rawValue), let found = map(byteCount, hint: start, fixed: true)
+      else {
         throw .noPlaceForWindow(byteCount: byteCount, placement: "at \(address)")
       }
       return found
     case .low:
-      // From 16 MiB up in steps of 16 MiB: the first megabytes are left to what wants the very lowest addresses.
+      // From 16 MiB up in steps of 16 MiB: the first megabytes are left to what wants the very lowest
+      // addresses.
       for start in stride(from: 1 << 24, through: (1 << 31) - byteCount, by: 1 << 24) {
         if let found = map(byteCount, hint: start, fixed: true) { return found }
       }

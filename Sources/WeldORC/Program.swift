@@ -22,10 +22,11 @@ extension ProgramError: CustomStringConvertible {
 
 /// A program linked from objects and archives into this process.
 ///
-/// Definitions in objects and archives win over those of the process; then come the given libraries, in order, then what
-/// the process itself exports. What the C library has only in its static part is supplied.
+/// Definitions in objects and archives win over those of the process; then come the given libraries, in
+/// order, then what the process itself exports. What the C library has only in its static part is supplied.
 ///
-/// The memory lives as long as the program; nothing may run in it afterwards, threads that the program started included.
+/// The memory lives as long as the program; nothing may run in it afterwards, threads that the program
+/// started included.
 public final class Program {
   private let linker: RuntimeDyld
   private let executor: InProcessExecutor
@@ -46,7 +47,8 @@ public final class Program {
     public var entries = ["main"]
     /// Bytes of address space to reserve; `nil` for as much as the objects need.
     public var windowByteCount: Int?
-    /// Where the window lies; `nil` for below 2 GiB if an object wants that, and near the C library otherwise.
+    /// Where the window lies; `nil` for below 2 GiB if an object wants that, and near the C library
+    /// otherwise.
     public var placement: MappedMemory.Placement?
     /// Whether instructions may be rewritten where that saves a load from the GOT.
     public var relaxes = true
@@ -67,7 +69,8 @@ public final class Program {
         inputs, wholeArchives: options.wholeArchives, wanting: options.entries, aliases: options.aliases)
       let memory: MappedMemory
       do {
-        let placement = try options.placement ?? (AddressNeeds.wantsLowAddresses(objects) ? .low : .nearProcess)
+        let placement =
+          try options.placement ?? (AddressNeeds.wantsLowAddresses(objects) ? .low : .nearProcess)
         memory = try MappedMemory(
           windowByteCount: options.windowByteCount ?? AddressNeeds.windowByteCount(for: objects),
           placement: placement)
@@ -111,8 +114,8 @@ public final class Program {
   /// All symbols of the program that are seen by name.
   public func symbolTable() -> [String: EvaluatedSymbol] { (try? linker.symbolTable()) ?? [:] }
 
-  /// Runs the program once: constructors, the function called `entry` with `argc`, `argv` and the environment, exit
-  /// handlers, destructors.
+  /// Runs the program once: constructors, the function called `entry` with `argc`, `argv` and the
+  /// environment, exit handlers, destructors.
   ///
   /// A program that calls `exit` ends the process instead, after its exit handlers and destructors.
   ///

@@ -13,7 +13,9 @@ struct ProgramSymbols: SymbolLookup {
   func lookup(_ names: [String]) -> [ResolvedSymbol?] {
     names.map { name in
       if let address = absolute[name] { return ResolvedSymbol(address: address) }
-      return executor.symbol(named: name).map { ResolvedSymbol(address: $0.address, isFunction: $0.isFunction) }
+      return executor.symbol(named: name).map {
+        ResolvedSymbol(address: $0.address, isFunction: $0.isFunction)
+      }
     }
   }
 

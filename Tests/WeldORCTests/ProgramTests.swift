@@ -4,7 +4,8 @@ import Weld
 
 /// Paths of objects to link.
 private enum Objects {
-  static let folder = #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 } + "/TestObjects/x86_64/"
+  static let folder =
+    #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 } + "/TestObjects/x86_64/"
   static let libcrypto = "/usr/lib/x86_64-linux-gnu/libcrypto.a"
 
   static func inputs(_ names: [String]) throws(LinkError) -> [LinkInput] {
@@ -100,7 +101,8 @@ struct ProgramTests {
     await #expect(processExitsWith: .success) {
       var options = Program.Options()
       options.placement = .at(Address(rawValue: 0x1000_0000_0000))
-      let program = try Program(linking: Objects.inputs(["programs/standard_streams_pic.o"]), options: options)
+      let program = try Program(
+        linking: Objects.inputs(["programs/standard_streams_pic.o"]), options: options)
       guard try program.run(arguments: ["streams"]) == 0 else { exit(1) }
     }
   }
@@ -137,7 +139,9 @@ struct RemovalTests {
       let memory = try MappedMemory()
       func cycle() throws {
         let linker = RuntimeDyld(memory: memory, lookup: AbsoluteSymbols())
-        for input in try Objects.inputs(["sieve.o"]) { if case .object(let object) = input { try linker.load(object) } }
+        for input in try Objects.inputs(["sieve.o"]) {
+          if case .object(let object) = input { try linker.load(object) }
+        }
         // Nobody defines what the program takes from the C library.
         guard case .undefinedSymbols? = failure(of: linker) else { exit(2) }
       }

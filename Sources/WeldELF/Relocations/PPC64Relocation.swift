@@ -1,6 +1,7 @@
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 
-/// The relocation types of ppc64 and ppc64le (Power ELFv2 ABI, section 3.5), by the names and numbers of the psABI.
+/// The relocation types of ppc64 and ppc64le (Power ELFv2 ABI, section 3.5), by the names and numbers of the
+/// psABI.
 public enum PPC64Relocation: UInt32, RelocationType {
   case R_PPC64_NONE = 0
   case R_PPC64_ADDR32 = 1

@@ -7,7 +7,8 @@ extension RelocationType {
 }
 
 extension Machine {
-  /// The psABI's name of a relocation type of this machine, or its number where the type or machine is unknown.
+  /// The psABI's name of a relocation type of this machine, or its number where the type or machine is
+  /// unknown.
   public func relocationName(_ type: UInt32) -> String {
     let name =
       switch self {

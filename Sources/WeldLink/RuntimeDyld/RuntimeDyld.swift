@@ -1,3 +1,4 @@
+internal import WeldBytes
 public import WeldELF
 public import WeldMemory
 
@@ -22,7 +23,7 @@ public final class RuntimeDyld {
   private let lookup: any SymbolLookup
   private let options: Options
   private var pending: [ObjectFile] = []
-  private var machine: (name: Machine, file: String)?
+  private var machine: (name: Machine, byteOrder: ByteOrder)?
   private var batches: [LinkedBatch] = []
   private let published = PublishedSymbols()
 
@@ -57,12 +58,12 @@ extension RuntimeDyld {
   public func load(_ object: ObjectFile) throws(LinkError) {
     let found = object.header.machine
     if let machine {
-      guard found == machine.name else {
+      guard found == machine.name, object.header.byteOrder == machine.byteOrder else {
         throw .differentMachine(file: object.name, machine: found, expected: machine.name)
       }
     } else {
       try SupportedMachine.check(object)
-      machine = (found, object.name)
+      machine = (found, object.header.byteOrder)
     }
     pending.append(object)
   }
