@@ -15,7 +15,8 @@ struct NameTests {
       let name = (0..<count).map { alphabet[$0 % alphabet.count] }
       let expected = HashedName(byteCount: count, hash: nameHash(name))
       for before in [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17] {
-        // With nothing behind the terminator the name is read byte by byte at the end, else in words across it.
+        // With nothing behind the terminator the name is read byte by byte at the end, else in words across
+        // it.
         for behind in 0...9 {
           let table =
             [UInt8](repeating: 0xaa, count: before) + name + [0] + [UInt8](repeating: 0x01, count: behind)
@@ -75,7 +76,8 @@ struct NameTests {
       hashes.insert(hash)
       lowBits.insert(hash & 0xfff)
     }
-    // Random hashes would collide here once in twenty runs; 4,096 buckets with five names each are hardly ever empty.
+    // Random hashes would collide here once in twenty runs; 4,096 buckets with five names each are hardly
+    // ever empty.
     #expect(hashes.count >= 19_999)
     #expect(lowBits.count >= 4_000)
   }

@@ -83,6 +83,8 @@ struct ObjectFileTests {
       relocations(in: rel, of: object) == [
         Relocation(offset: 1, type: 1, symbol: SymbolIndex(rawValue: 2), addend: 0)
       ])
+    let listed = object.relocations(at: Int(rela.offset), count: 2)
+    #expect((0..<listed.count).map { listed[$0] } == relocations(in: rela, of: object))
     let hasAddends = [object.relocations(in: rela).hasAddends, object.relocations(in: rel).hasAddends]
     #expect(hasAddends == [true, false])
     let entryByteCounts = [

@@ -1,5 +1,5 @@
-/// What Address Sanitizer's leak checker must not report, asked by its runtime: Foundation loses a few bytes whenever
-/// it runs a program or reads an empty file.
+/// What Address Sanitizer's leak checker must not report, asked by its runtime: Foundation loses a few bytes
+/// whenever it runs a program or reads an empty file.
 ///
 /// All tests are one executable, so this holds for every test target.
 @c(__lsan_default_suppressions)

@@ -45,7 +45,8 @@ enum Sample {
     return image
   }
 
-  /// Null, section, global function, hidden one by `SHN_XINDEX`, undefined weak, absolute, common, large common.
+  /// Null, section, global function, hidden one by `SHN_XINDEX`, undefined weak, absolute, common, large
+  /// common.
   static func symbols(_ order: ByteOrder) -> [UInt8] {
     let rows: [(name: UInt64, info: UInt64, other: UInt64, index: UInt64, value: UInt64, size: UInt64)] = [
       (0, 0, 0, 0, 0, 0), (0, 3, 0, 1, 0, 0), (1, 0x12, 0, 1, 1, 6), (3, 0x12, 0x82, 0xffff, 2, 1),

@@ -87,7 +87,8 @@ final class DamagedFile {
 
   deinit { memory.deallocate() }
 
-  /// Reads the file, as what its first bytes say it is, and all that is in it; returns the error if there is one.
+  /// Reads the file, as what its first bytes say it is, and all that is in it; returns the error if there is
+  /// one.
   ///
   /// What breaks a promise is recorded as an issue. `change` is mentioned there.
   @discardableResult
