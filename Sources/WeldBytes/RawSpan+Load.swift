@@ -11,6 +11,18 @@ extension RawSpan {
     return unsafe order.swapped(unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: T.self))
   }
 
+  /// Reads an integer of a record that is known to be there whole; one that lies outside is a bug in the caller.
+  ///
+  /// Of a span whose length is known at compile time, as that of one entry of a table, nothing is left to check.
+  @inlinable @inline(__always)
+  public func field<T: FixedWidthInteger & BitwiseCopyable>(
+    _: T.Type = T.self, at offset: Int, order: ByteOrder
+  ) -> T {
+    precondition(offset >= 0 && offset <= byteCount &- MemoryLayout<T>.size, "a field outside of its record")
+    // In bounds by the precondition; every bit pattern of an integer is valid.
+    return unsafe order.swapped(unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: T.self))
+  }
+
   /// Returns the part of the span that `range` covers.
   @inlinable @inline(__always)
   @_lifetime(copy self)

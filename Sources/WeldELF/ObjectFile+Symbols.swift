@@ -57,24 +57,27 @@ public struct SymbolList: ~Escapable {
   @inlinable
   public subscript(index: Int) -> Symbol {
     @inline(__always) get {
-      let at = index &* 24
-      do {
-        return Symbol(
-          nameOffset: try entries.load(at: at, order: order),
-          info: try entries.load(at: at &+ 4, order: order),
-          other: try entries.load(at: at &+ 5, order: order),
-          place: try place(of: entries.load(at: at &+ 6, order: order), at: index),
-          value: try entries.load(at: at &+ 8, order: order),
-          size: try entries.load(at: at &+ 16, order: order))
-      } catch {
-        preconditionFailure("symbol index \(index) outside 0..<\(count)")
+      let at = index * 24
+      let entry = entries.extracting(at..<at + 24)
+      // Decided once for all fields.
+      switch order {
+      case .little: return decode(entry, at: index, order: .little)
+      case .big: return decode(entry, at: index, order: .big)
       }
     }
   }
 
+  @inlinable @inline(__always)
+  func decode(_ entry: RawSpan, at index: Int, order: ByteOrder) -> Symbol {
+    Symbol(
+      nameOffset: entry.field(at: 0, order: order), info: entry.field(at: 4, order: order),
+      other: entry.field(at: 5, order: order), place: place(of: entry.field(at: 6, order: order), at: index),
+      value: entry.field(at: 8, order: order), size: entry.field(at: 16, order: order))
+  }
+
   /// What a section index in a symbol means; see gABI, "Special Section Indexes".
   @inlinable @inline(__always)
-  func place(of stored: UInt16, at index: Int) throws(OutOfBounds) -> SymbolPlace {
+  func place(of stored: UInt16, at index: Int) -> SymbolPlace {
     switch stored {
     case 0: .undefined
     case 1..<0xff00: .section(SectionIndex(rawValue: UInt32(stored)))
@@ -82,7 +85,7 @@ public struct SymbolList: ~Escapable {
     case 0xfff2: .common
     case 0xff02: .largeCommon
     case 0xffff:
-      switch SectionIndex(rawValue: try extendedIndices.load(at: index &* 4, order: order)) {
+      switch SectionIndex(rawValue: extendedIndices.field(at: index &* 4, order: order)) {
       case .undefined: .undefined
       case let section: .section(section)
       }

@@ -40,24 +40,27 @@ public struct RelocationTable: ~Escapable {
     count = bytes.byteCount / (hasAddends ? 24 : 16)
   }
 
-  /// Bytes an entry takes.
-  @inlinable
-  public var entryByteCount: Int { hasAddends ? 24 : 16 }
-
   /// The entry at `index`, which must be less than ``count``.
   @inlinable
   public subscript(index: Int) -> Relocation {
     @inline(__always) get {
-      let at = index &* entryByteCount
-      do {
-        let info: UInt64 = try bytes.load(at: at &+ 8, order: order)
-        return Relocation(
-          offset: try bytes.load(at: at, order: order), type: UInt32(truncatingIfNeeded: info),
-          symbol: SymbolIndex(rawValue: UInt32(truncatingIfNeeded: info &>> 32)),
-          addend: hasAddends ? try bytes.load(at: at &+ 16, order: order) : 0)
-      } catch {
-        preconditionFailure("relocation index \(index) outside 0..<\(count)")
+      if hasAddends {
+        let entry = bytes.extracting(index * 24..<index * 24 + 24)
+        // Decided once for all fields.
+        switch order {
+        case .little: return decode(entry, addend: entry.field(at: 16, order: .little), order: .little)
+        case .big: return decode(entry, addend: entry.field(at: 16, order: .big), order: .big)
+        }
       }
+      return decode(bytes.extracting(index * 16..<index * 16 + 16), addend: 0, order: order)
     }
+  }
+
+  @inlinable @inline(__always)
+  func decode(_ entry: RawSpan, addend: Int64, order: ByteOrder) -> Relocation {
+    let info: UInt64 = entry.field(at: 8, order: order)
+    return Relocation(
+      offset: entry.field(at: 0, order: order), type: UInt32(truncatingIfNeeded: info),
+      symbol: SymbolIndex(rawValue: UInt32(truncatingIfNeeded: info &>> 32)), addend: addend)
   }
 }

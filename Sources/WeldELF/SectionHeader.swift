@@ -131,16 +131,25 @@ public struct SectionHeader: Equatable, Sendable {
   /// Reads the header that starts at `offset` of `file`.
   init(in file: RawSpan, at offset: Int, order: ByteOrder) throws(OutOfBounds) {
     let header = try file.extracting(checked: offset..<offset &+ Self.byteCount)
-    nameOffset = try header.load(at: 0, order: order)
-    type = SectionType(rawValue: try header.load(at: 4, order: order))
-    flags = SectionFlags(rawValue: try header.load(at: 8, order: order))
-    address = try header.load(at: 16, order: order)
-    self.offset = try header.load(at: 24, order: order)
-    size = try header.load(at: 32, order: order)
-    link = try header.load(at: 40, order: order)
-    info = try header.load(at: 44, order: order)
-    alignment = max(try header.load(at: 48, order: order), 1)
-    entrySize = try header.load(at: 56, order: order)
+    // Decided once for all fields.
+    switch order {
+    case .little: self.init(header, order: .little)
+    case .big: self.init(header, order: .big)
+    }
+  }
+
+  @inline(__always)
+  private init(_ header: RawSpan, order: ByteOrder) {
+    nameOffset = header.field(at: 0, order: order)
+    type = SectionType(rawValue: header.field(at: 4, order: order))
+    flags = SectionFlags(rawValue: header.field(at: 8, order: order))
+    address = header.field(at: 16, order: order)
+    offset = header.field(at: 24, order: order)
+    size = header.field(at: 32, order: order)
+    link = header.field(at: 40, order: order)
+    info = header.field(at: 44, order: order)
+    alignment = max(header.field(at: 48, order: order), 1)
+    entrySize = header.field(at: 56, order: order)
   }
 
   /// The bytes of the file that the section takes: none for `NOBITS` and `NULL`.

@@ -32,7 +32,9 @@ struct InspectTests {
     return try JSONDecoder().decode(Report.self, from: Data(outcome.output.utf8))
   }
 
-  @Test(arguments: ["sieve.o", "cxx/exceptions.o", "reject/s390x.o", "reject/powerpc64le.o", "reject/aarch64.o"])
+  @Test(arguments: [
+    "sieve.o", "cxx/exceptions.o", "reject/s390x.o", "reject/powerpc64le.o", "reject/aarch64.o",
+  ])
   func `relocations are those that readelf shows`(file: String) throws {
     let object = try #require(try report(file).objects.first)
     let listing = try Command.run("readelf", ["-rW", file], in: Command.objects).output

@@ -11,7 +11,8 @@ struct OptionTests {
   @Test func `the program's name is the first input unless told otherwise`() throws {
     let plain = try Command.weld(["run", "programs/main_args.o"], environment: ["WELD_TEST": "yes"])
     #expect(plain.output.contains("programs/main_args.o"))
-    let named = try Command.weld(["run", "--argv0", "other", "programs/main_args.o"], environment: ["WELD_TEST": "yes"])
+    let named = try Command.weld(
+      ["run", "--argv0", "other", "programs/main_args.o"], environment: ["WELD_TEST": "yes"])
     #expect(named.output.contains("other") && !named.output.contains("main_args.o"))
   }
 
@@ -32,7 +33,8 @@ struct OptionTests {
     let scratch = try Scratch()
     _ = try scratch.write("int which(void) { return 11; }", to: "first.c")
     _ = try scratch.write("int which(void) { return 22; } int abs(int x) { return 33; }", to: "second.c")
-    _ = try scratch.write("int which(void); int abs(int); int main(void) { return which() + abs(0); }", to: "main.c")
+    _ = try scratch.write(
+      "int which(void); int abs(int); int main(void) { return which() + abs(0); }", to: "main.c")
     for name in ["first", "second"] {
       try scratch.tool("gcc", ["-shared", "-fPIC", "-fno-builtin", "\(name).c", "-o", "lib\(name).so"])
     }
@@ -47,18 +49,26 @@ struct OptionTests {
   @Test func `absolute symbols and aliases fill in what nobody defines`() throws {
     let scratch = try Scratch()
     _ = try scratch.write(
-      "extern char here[]; int other(int); int main(void) { return (int)(long)here + other(-2); }", to: "main.c")
+      "extern char here[]; int other(int); int main(void) { return (int)(long)here + other(-2); }",
+      to: "main.c")
     try scratch.tool("gcc", ["-fPIC", "-c", "main.c"])
     let options = ["--absolute", "here=0x28", "--alias", "other=abs"]
     #expect(try Command.weld(["run"] + options + ["main.o"], in: scratch.folder).status == 42)
-    #expect(try Command.weld(["run", "--alias", "start=main"] + options + ["--entry", "start", "main.o"], in: scratch.folder).status == 42)
-    #expect(try Command.weld(["run", "--absolute", "main=1"] + options + ["main.o"], in: scratch.folder).status == 42)
+    #expect(
+      try Command.weld(
+        ["run", "--alias", "start=main"] + options + ["--entry", "start", "main.o"], in: scratch.folder
+      ).status == 42)
+    #expect(
+      try Command.weld(["run", "--absolute", "main=1"] + options + ["main.o"], in: scratch.folder).status
+        == 42)
   }
 
   @Test func `a whole archive brings what nobody needs, and what that needs`() throws {
     let some = try Command.weld(["run", "archives/parity.o", "archives/libeven.a", "archives/libodd.a"])
     #expect(some.errors == "")
-    let whole = try Command.weld(["run", "--whole-archive", "archives/parity.o", "archives/libeven.a", "archives/libodd.a"])
+    let whole = try Command.weld([
+      "run", "--whole-archive", "archives/parity.o", "archives/libeven.a", "archives/libodd.a",
+    ])
     #expect(whole.status == 125)
     #expect(whole.errors.contains("undefined symbol 'nowhereDefined'"))
     #expect(whole.errors.contains("archives/libeven.a(unneeded.o)"))

@@ -36,8 +36,10 @@ struct ProgramTests {
     let program = try RealProgram(file: file)
     let scratch = try Scratch()
     try scratch.tool(
-      program.compiler, program.flags + ["-c", RealProgram.folder.appending(path: file).path, "-o", "program.o"])
-    try scratch.tool(program.compiler, ["program.o"] + program.archives + program.libraries + ["-o", "program"])
+      program.compiler,
+      program.flags + ["-c", RealProgram.folder.appending(path: file).path, "-o", "program.o"])
+    try scratch.tool(
+      program.compiler, ["program.o"] + program.archives + program.libraries + ["-o", "program"])
     let expected = try Command.run(scratch.path("program"), [], in: scratch.folder)
     let found = try Command.weld(
       ["run", "--argv0", scratch.path("program"), "program.o"] + program.archives, in: scratch.folder)
@@ -56,7 +58,9 @@ struct ProgramTests {
     let source = RealProgram.folder.appending(path: "containers.cpp").path
     var outputs: Set<String> = []
     for compiler in ["g++", "clang++-19"] {
-      for flags in [["-O0"], ["-O2", "-fPIC"], ["-Os"], ["-O2", "-mcmodel=large", "-fPIC"], ["-O1", "-fno-plt"]] {
+      for flags in [
+        ["-O0"], ["-O2", "-fPIC"], ["-Os"], ["-O2", "-mcmodel=large", "-fPIC"], ["-O1", "-fno-plt"],
+      ] {
         try scratch.tool(compiler, ["-std=c++17", "-c", source, "-o", "program.o"] + flags)
         let outcome = try Command.weld(["run", "--argv0", "program", scratch.path("program.o")])
         #expect(outcome.status == 3, "\(compiler) \(flags): \(outcome.errors)")

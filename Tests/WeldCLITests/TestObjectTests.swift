@@ -28,7 +28,8 @@ struct TestObjectTests {
   func `a program ends as it does when a static linker linked it`(line: RunLine) throws {
     let outcome = try Command.weld(
       ["run", "--argv0", "program"] + line.arguments,
-      input: Command.objects.appending(path: "programs/standard_input.txt"), environment: ["WELD_TEST": "yes"])
+      input: Command.objects.appending(path: "programs/standard_input.txt"), environment: ["WELD_TEST": "yes"]
+    )
     let expected =
       line.expected == "-"
       ? "" : try String(contentsOf: Command.objects.appending(path: line.expected), encoding: .utf8)
@@ -50,7 +51,8 @@ struct TestObjectTests {
       guard !isFolder.boolValue else { continue }
       count += 1
       #expect(
-        FileManager.default.contentsEqual(atPath: scratch.path(path), andPath: committed.appending(path: path).path),
+        FileManager.default.contentsEqual(
+          atPath: scratch.path(path), andPath: committed.appending(path: path).path),
         "\(path) is out of date; run TestObjects/build")
     }
     #expect(count > 90)

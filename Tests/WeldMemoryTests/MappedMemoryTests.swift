@@ -4,8 +4,8 @@ import WeldBytes
 
 @testable import WeldMemory
 
-/// The protections that the kernel has for the page at an address, as `/proc/self/maps` spells them; `nil` if nothing is
-/// mapped there.
+/// The protections that the kernel has for the page at an address, as `/proc/self/maps` spells them; `nil` if
+/// nothing is mapped there.
 func protection(at address: UInt64) throws -> String? {
   let file = try MappedFile.open("/proc/self/maps")
   let map = String(decoding: file.span)
@@ -144,7 +144,9 @@ struct ImageMemoryTests {
 struct FreeRangesTests {
   @Test func `parts that are given back join their neighbours`() throws {
     var ranges = FreeRanges(0..<0x10000)
-    let taken = (0..<4).compactMap { _ in ranges.take(byteCount: 0x1000, alignment: 0x1000, guardByteCount: 0x1000) }
+    let taken = (0..<4).compactMap { _ in
+      ranges.take(byteCount: 0x1000, alignment: 0x1000, guardByteCount: 0x1000)
+    }
     #expect(taken == [0x1000, 0x4000, 0x7000, 0xa000])
     for start in [0x4000, 0xa000, 0x1000, 0x7000] {
       ranges.giveBack(start: start, byteCount: 0x1000, guardByteCount: 0x1000)

@@ -5,7 +5,8 @@ import Weld
 ///
 ///     weld-benchmark ARCHIVE ITERATIONS
 ///
-/// The work, its rules and the line that is printed for each iteration are those of `../LLVM/LinkArchive.cpp`.
+/// The work, its rules and the line that is printed for each iteration are those of
+/// `../LLVM/LinkArchive.cpp`.
 @main
 struct WeldBenchmark {
   static func main() throws {
@@ -30,7 +31,9 @@ struct WeldBenchmark {
       linker = nil
       let removed = ContinuousClock.now
       guard iteration > 0 else { continue }
-      print("weld", nanoseconds(linked - start), nanoseconds(removed - removal), names.count, byteCount, separator: "\t")
+      print(
+        "weld", nanoseconds(linked - start), nanoseconds(removed - removal), names.count, byteCount,
+        separator: "\t")
     }
   }
 
@@ -60,7 +63,8 @@ struct WeldBenchmark {
     for member in archive.members {
       let object = try archive.object(of: member)
       let symbols = object.symbols
-      for index in 0..<symbols.count where symbols[index].binding != .local && symbols[index].place != .undefined {
+      for index in 0..<symbols.count
+      where symbols[index].binding != .local && symbols[index].place != .undefined {
         names.insert(object.name(of: symbols[index]))
       }
     }

@@ -65,8 +65,10 @@ struct AliasTests {
   @Test(arguments: [["alias"], ["alias", "target"]])
   func `an alias for what an earlier batch defines`(names: [String]) throws {
     let image = try LinkedImage([object([], "b.o", defining: ["target"])], aliases: [Alias("alias", for: "target")])
+    try image.spread()
     try image.resolve()
     try image.linker.load(object(names))
+    try image.spread()
     try image.resolve()
     let address = try #require(image.address(of: "target"))
     #expect(try image.words(".pointers", of: "a.o") == names.map { _ in address })
@@ -89,6 +91,18 @@ struct AliasTests {
     }
     let own = try LinkedImage([object(["a"])], aliases: [Alias("a", for: "a")])
     #expect(throws: LinkError.undefined("a", [place("a")])) { try own.resolve() }
+  }
+
+  @Test func `a wanted alias of a symbol that others want only weakly is wanted`() throws {
+    var weak = ObjectWriter.x86_64
+    let pointers = weak.addData([UInt8](repeating: 0, count: 8), name: ".pointers")
+    weak.relocate(pointers, at: 0, .R_X86_64_64, weak.addUndefinedSymbol("target", binding: .weak))
+    for isFirst in [true, false] {
+      let objects = try [weak.object("b.o"), object(["alias"])]
+      let image = try LinkedImage(
+        isFirst ? objects : objects.reversed(), aliases: [Alias("alias", for: "target")])
+      #expect(throws: LinkError.self) { try image.resolve() }
+    }
   }
 
   @Test func `the name of an undefined target is reported`() throws {

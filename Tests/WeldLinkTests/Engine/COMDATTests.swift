@@ -156,9 +156,11 @@ struct COMDATTests {
 
   @Test func `a later batch binds to the group that was kept before`() throws {
     let image = try LinkedImage([inline("a.o", constant: 1)])
+    try image.spread()
     try image.resolve()
     let f = try #require(image.address(of: "f"))
     try image.linker.load(inline("b.o", constant: 2))
+    try image.spread()
     try image.resolve()
     #expect(image.address(of: "f") == f)
     #expect(try image.words(".data", of: "b.o") == [f])

@@ -71,8 +71,10 @@ struct VisibilityTests {
 
   @Test func `all that one linker has loaded is one link`() throws {
     let image = try LinkedImage([definition(.hidden)], knowing: ["target": 0x1234])
+    try image.spread()
     try image.resolve()
     try image.linker.load(reference(.hidden))
+    try image.spread()
     try image.resolve()
     #expect(try image.words(".data") == [image.section(".text").address.rawValue])
   }

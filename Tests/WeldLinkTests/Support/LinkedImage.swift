@@ -47,6 +47,15 @@ struct LinkedImage {
     }
   }
 
+  /// Lets all sections lie one after another from `base` on. By itself every batch begins at the same address.
+  func spread(from base: UInt64 = 0x100_0000) throws {
+    var address = base
+    for section in try linker.sections() {
+      try linker.mapSection(section.id, to: Address(rawValue: address))
+      address += UInt64(section.byteCount + 64) / 64 * 64
+    }
+  }
+
   func resolve() throws { try linker.resolveRelocations() }
 
   /// All sections of this name.
@@ -77,6 +86,15 @@ struct LinkedImage {
   func slot(holding value: UInt64) throws -> UInt64? {
     guard let position = try slots.firstIndex(of: value) else { return nil }
     return try section(SyntheticSection.got.rawValue, of: "").address.rawValue + UInt64(position) * 8
+  }
+
+  /// What the slots of the GOT hold, by their addresses.
+  var slotContents: [UInt64: UInt64] {
+    get throws {
+      guard let got = try sections(SyntheticSection.got.rawValue, of: "").first else { return [:] }
+      let pairs = try slots.enumerated().map { (got.address.rawValue + UInt64($0) * 8, $1) }
+      return Dictionary(uniqueKeysWithValues: pairs)
+    }
   }
 
   /// The address of a symbol.
