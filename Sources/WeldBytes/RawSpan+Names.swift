@@ -86,15 +86,25 @@ extension RawSpan {
         unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: UInt64.self).littleEndian)
       position &+= 8
     }
-    var tail: UInt64 = 0
-    var shift: UInt64 = 0
-    while position < byteCount {
-      tail |= UInt64(unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: UInt8.self)) &<< shift
-      shift &+= 8
-      position &+= 1
-    }
-    if shift > 0 { hasher.combine(tail) }
+    if position < byteCount { hasher.combine(tail(from: position)) }
     return hasher.finish(byteCount: byteCount)
+  }
+
+  /// The bytes from `position` on, which are fewer than eight, as the low bytes of a word.
+  @inlinable @inline(__always)
+  func tail(from position: Int) -> UInt64 {
+    if byteCount >= 8 {
+      // The last eight bytes, without those before `position`.
+      let word = unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: byteCount &- 8, as: UInt64.self)
+      return word.littleEndian &>> UInt64(truncatingIfNeeded: (position &- byteCount &+ 8) &* 8)
+    }
+    var tail: UInt64 = 0
+    for offset in position..<byteCount {
+      // In bounds by the loop's range.
+      let byte = unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt8.self)
+      tail |= UInt64(byte) &<< UInt64(truncatingIfNeeded: (offset &- position) &* 8)
+    }
+    return tail
   }
 
   /// Whether both spans hold the same bytes.
@@ -109,13 +119,7 @@ extension RawSpan {
       if mine != theirs { return false }
       position &+= 8
     }
-    while position < byteCount {
-      let mine = unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: UInt8.self)
-      let theirs = unsafe other.unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: UInt8.self)
-      if mine != theirs { return false }
-      position &+= 1
-    }
-    return true
+    return position == byteCount || tail(from: position) == other.tail(from: position)
   }
 
   /// Whether the span begins with the bytes of `prefix`.

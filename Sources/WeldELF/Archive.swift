@@ -78,7 +78,15 @@ public struct Archive: Sendable {
   public func nameBytes(of entry: IndexEntry) -> RawSpan { bytes.span.extracting(entry.name) }
 
   /// What errors and maps call `member`: `archive(member)`.
-  public func displayName(of member: Member) -> String { "\(name)(\(name(of: member)))" }
+  public func displayName(of member: Member) -> String {
+    // Made for every member that is linked; interpolation would take several times as long.
+    var text = name
+    text.reserveCapacity(name.utf8.count + member.nameRange.count + 2)
+    text += "("
+    text += name(of: member)
+    text += ")"
+    return text
+  }
 
   /// Reads `member` as an ELF64 relocatable object.
   public func object(of member: Member) throws(ELFError) -> ObjectFile {

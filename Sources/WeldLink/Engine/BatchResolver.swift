@@ -255,10 +255,15 @@ extension BatchResolver {
       // Until all objects are seen, the number of the name stands for the canonical symbol.
       canonical[number] = UInt32(truncatingIfNeeded: id)
       let strength = strength(of: symbol, firstSection: firstSection)
+      if symbol.place != .undefined {
+        classes[number] = localClass(of: symbol, firstSection: firstSection)
+      } else if symbol.type == .tls {
+        classes[number] = .threadLocal
+      }
       if id == known {
         globals.append(
           GlobalSymbol(symbol: number, strength: strength, visibility: symbol.visibility, type: symbol.type))
-      } else {
+      } else if strength > globals[id].strength || strength == .definition || symbol.visibility != .default {
         try merge(symbol, number, strength, into: id)
       }
       if strength == .common {
@@ -381,33 +386,33 @@ extension BatchResolver {
     }
   }
 
-  /// Replaces the numbers of names by canonical symbols, and classifies these.
+  /// Replaces the numbers of names by canonical symbols, and classifies what is not defined.
   private mutating func canonicalize(_ aliases: [Alias]) {
+    for global in globals {
+      if !global.isDefined {
+        // A definition that stood back is one mention among others.
+        classes[global.symbol].formIntersection(.threadLocal)
+        if global.strength == .weakReference { classes[global.symbol].insert(.weakReference) }
+      } else if classes[global.symbol].contains(.indirect) {
+        indirectFunctions.append(global.symbol)
+      }
+    }
     for alias in aliases {
       guard let new = names.find(alias.name), !globals[new].isDefined else { continue }
       // What defines it, or without a definition the last name that is mentioned.
       let targets = aliases.targets(of: alias.name).compactMap { names.find($0) }
       guard let old = targets.first(where: { globals[$0].isDefined }) ?? targets.last else { continue }
       globals[new].symbol = globals[old].symbol
-      if globals[old].strength == .weakReference { globals[old].strength = globals[new].strength }
+      if globals[old].strength == .weakReference, globals[new].strength != .weakReference {
+        globals[old].strength = globals[new].strength
+        classes[globals[old].symbol].remove(.weakReference)
+      }
     }
     for position in batch.objects.indices {
       guard let table = batch.objects[position].symbolTable, table.firstGlobal < table.count else { continue }
       let first = batch.firstSymbol[position]
-      let firstSection = batch.firstSection[position]
-      let symbols = batch.objects[position].symbols
-      for index in table.firstGlobal..<table.count {
-        let number = first &+ index
-        let global = globals[Int(canonical[number])]
-        canonical[number] = UInt32(truncatingIfNeeded: global.symbol)
-        guard global.symbol == number else { continue }
-        if global.isDefined {
-          classes[number] = localClass(of: symbols[index], firstSection: firstSection)
-          if classes[number].contains(.indirect) { indirectFunctions.append(number) }
-        } else {
-          classes[number] = global.strength == .weakReference ? .weakReference : []
-          if symbols[index].type == .tls { classes[number].insert(.threadLocal) }
-        }
+      for number in first &+ table.firstGlobal..<first &+ table.count {
+        canonical[number] = UInt32(truncatingIfNeeded: globals[Int(canonical[number])].symbol)
       }
     }
   }

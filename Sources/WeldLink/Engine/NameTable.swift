@@ -40,9 +40,11 @@ struct NameTable {
   /// The number of the name at `offset` of the bytes with the number `source`: the one it has, or a new one.
   mutating func intern(_ found: HashedName, in source: UInt32, at offset: UInt32) -> Int {
     var slot = Int(truncatingIfNeeded: found.hash) & mask
-    while slots[slot] != 0 {
-      if UInt32(truncatingIfNeeded: slots[slot] &>> 32) == found.hash {
-        let number = Int(truncatingIfNeeded: slots[slot] & 0xffff_ffff) &- 1
+    while true {
+      let entry = slots[slot]
+      if entry == 0 { break }
+      if UInt32(truncatingIfNeeded: entry &>> 32) == found.hash {
+        let number = Int(truncatingIfNeeded: entry & 0xffff_ffff) &- 1
         let known = names[number]
         if Int(known.byteCount) == found.byteCount,
           known.source == source && known.offset == offset || isSame(known, source, offset, found.byteCount)

@@ -34,6 +34,8 @@ final class PublishedSymbols {
   private var batches: [LinkedBatch] = []
 
   private struct Definition {
+    /// Where it was when the addresses were last taken from its batch.
+    var address: Address
     /// The position of the batch; -1 if no batch defines the name.
     var batch: Int32
     /// The canonical number of the symbol in its batch.
@@ -41,7 +43,8 @@ final class PublishedSymbols {
     var strength: GlobalSymbol.Strength
     var flags: SymbolFlags
 
-    init(_ global: GlobalSymbol, _ found: SymbolClass, batch: Int) {
+    init(_ global: GlobalSymbol, _ found: SymbolClass, at address: Address, batch: Int) {
+      self.address = address
       self.batch = global.isDefined ? Int32(truncatingIfNeeded: batch) : -1
       symbol = Int32(truncatingIfNeeded: global.symbol)
       strength = global.strength
@@ -51,6 +54,21 @@ final class PublishedSymbols {
       if found.contains(.absolute) { flags.insert(.absolute) }
       if global.type == .function || global.type == .indirectFunction { flags.insert(.callable) }
     }
+  }
+
+  /// Whether addresses must be taken from the batches before they are used.
+  private var addressesAreStale = false
+
+  /// Notes that sections of some batch were moved.
+  func noteMove() { addressesAreStale = true }
+
+  private func refreshAddresses() {
+    guard addressesAreStale else { return }
+    for number in definitions.indices where definitions[number].batch >= 0 {
+      definitions[number].address = batches[Int(definitions[number].batch)].address(
+        ofSymbol: Int(definitions[number].symbol))
+    }
+    addressesAreStale = false
   }
 
   var isEmpty: Bool { batches.isEmpty }
@@ -63,13 +81,17 @@ final class PublishedSymbols {
     guard position > 0 else {
       // The table of the first batch will do; most linkers have one batch only.
       names = resolution.names
-      definitions = resolution.globals.map { Definition($0, resolution.classes[$0.symbol], batch: position) }
+      definitions = resolution.globals.map { global in
+        Definition(
+          global, resolution.classes[global.symbol], at: batch.address(ofSymbol: global.symbol), batch: position)
+      }
       return
     }
     let first = names.addStrings(of: resolution.names)
     for (id, global) in resolution.globals.enumerated() where global.isDefined {
       let number = names.intern(id, of: resolution.names, after: first)
-      let definition = Definition(global, resolution.classes[global.symbol], batch: position)
+      let definition = Definition(
+        global, resolution.classes[global.symbol], at: batch.address(ofSymbol: global.symbol), batch: position)
       if number == definitions.count {
         definitions.append(definition)
       } else if definitions[number].batch < 0 || global.strength == .definition {
@@ -105,9 +127,9 @@ final class PublishedSymbols {
   }
 
   private func symbol(_ number: Int) -> EvaluatedSymbol? {
+    refreshAddresses()
     let definition = definitions[number]
     guard definition.batch >= 0 else { return nil }
-    return EvaluatedSymbol(
-      address: batches[Int(definition.batch)].address(ofSymbol: Int(definition.symbol)), flags: definition.flags)
+    return EvaluatedSymbol(address: definition.address, flags: definition.flags)
   }
 }

@@ -175,6 +175,7 @@ extension RuntimeDyld {
       case .synthetic(.common): placement.commonAddress = address.rawValue
       }
     }
+    published.noteMove()
   }
 
   /// The bytes of a section as the last ``resolveRelocations()`` wrote them for the address that it has or is mapped
