@@ -41,10 +41,11 @@ public final class MappedMemory: MemoryManager {
     let pageSize = SystemMemory.pageSize
     let layout = try SegmentLayout(of: segments, pageSize: pageSize)
     let isHuge = layout.byteCount >= SystemMemory.hugePageSize
+    let byteCount = isHuge ? Self.roundedToHugePages(layout.byteCount) : layout.byteCount
     let start = try window.take(
-      byteCount: layout.byteCount,
-      alignment: isHuge ? max(layout.alignment, SystemMemory.hugePageSize) : layout.alignment)
-    let backing = MappedAllocation(window: window, start: start, segments: segments, layout: layout)
+      byteCount: byteCount, alignment: isHuge ? max(layout.alignment, SystemMemory.hugePageSize) : layout.alignment)
+    let backing = MappedAllocation(
+      window: window, start: start, byteCount: byteCount, segments: segments, layout: layout)
     let working = try unsafe backing.makeWritable()
     var placements: [Allocation.Placement] = []
     placements.reserveCapacity(segments.count)
@@ -59,44 +60,58 @@ public final class MappedMemory: MemoryManager {
   }
 }
 
+extension MappedMemory {
+  /// `byteCount` rounded up to whole huge pages, if that wastes little: then the last one is huge, too.
+  private static func roundedToHugePages(_ byteCount: Int) -> Int {
+    guard let rounded = byteCount.roundedUp(to: SystemMemory.hugePageSize), rounded - byteCount <= byteCount / 8
+    else { return byteCount }
+    return rounded
+  }
+}
+
 /// The pages of one allocation of a ``MappedMemory``.
 private final class MappedAllocation: AllocationBacking {
   private let window: Window
   private let start: Int
+  /// Bytes from `start` on; whole pages, and perhaps more of them than the layout needs.
+  private let byteCount: Int
   private let segments: [SegmentRequest]
   private let layout: SegmentLayout
   private let frames = Mutex<[Address]>([])
 
-  init(window: Window, start: Int, segments: [SegmentRequest], layout: SegmentLayout) {
+  init(window: Window, start: Int, byteCount: Int, segments: [SegmentRequest], layout: SegmentLayout) {
     self.window = window
     self.start = start
+    self.byteCount = byteCount
     self.segments = segments
     self.layout = layout
   }
 
   deinit {
     deregisterFrames()
-    window.giveBack(start: start, byteCount: layout.byteCount)
+    window.giveBack(start: start, byteCount: byteCount)
   }
 
   /// Makes all pages readable and writable.
   func makeWritable() throws(MemoryError) -> UnsafeMutableRawBufferPointer {
     guard layout.byteCount > 0 else { return unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0) }
-    try protect(0..<layout.byteCount, [.read, .write])
+    try protect(0..<byteCount, [.read, .write])
     // The range belongs to this allocation alone until it is given back.
     let pages = unsafe UnsafeMutableRawPointer(bitPattern: start)
     // Pages that are about to be written come cheaper in one call than by a fault each. An older kernel
     // refuses the advice, which costs nothing but the faults.
     if let lastContent = segments.lastIndex(where: { $0.contentByteCount > 0 }) {
-      let byteCount = layout.offsets[lastContent] + segments[lastContent].contentByteCount
+      let contentByteCount = layout.offsets[lastContent] + segments[lastContent].contentByteCount
       if byteCount >= SystemMemory.hugePageSize { _ = unsafe madvise(pages, byteCount, MADV_HUGEPAGE) }
       let populateForWriting: Int32 = 23
-      _ = unsafe madvise(pages, byteCount, populateForWriting)
+      _ = unsafe madvise(pages, contentByteCount, populateForWriting)
     }
     return unsafe UnsafeMutableRawBufferPointer(start: pages, count: layout.byteCount)
   }
 
   func finalize(_ work: FinalizeWork) throws(MemoryError) {
+    // What only rounds up to a huge page guards the end.
+    if layout.byteCount < byteCount { try protect(layout.byteCount..<byteCount, []) }
     if work.indirectFunctions.isEmpty {
       try protectSegments { _ in true }
       return
