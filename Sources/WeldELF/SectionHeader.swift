@@ -23,6 +23,8 @@ public struct SectionType: RawRepresentable, Hashable, Sendable {
   public static let group = SectionType(rawValue: 17)
   /// `SHT_SYMTAB_SHNDX`: section indices too large for a symbol table entry.
   public static let symbolTableSectionIndices = SectionType(rawValue: 18)
+  /// `SHT_CREL`: relocations in a compact form, which LLVM's tools write when told to (`--crel`).
+  public static let compactRelocations = SectionType(rawValue: 0x4000_0014)
   /// `SHT_LLVM_ADDRSIG`.
   public static let addressSignificance = SectionType(rawValue: 0x6fff_4c03)
   /// `SHT_X86_64_UNWIND`: what clang gives `.eh_frame` on that machine; other machines use the number
@@ -50,6 +52,7 @@ extension SectionType: CustomStringConvertible {
     case .preinitArray: "PREINIT_ARRAY"
     case .group: "GROUP"
     case .symbolTableSectionIndices: "SYMTAB_SHNDX"
+    case .compactRelocations: "CREL"
     case .addressSignificance: "LLVM_ADDRSIG"
     case .unwind: "X86_64_UNWIND"
     default: "0x" + String(rawValue, radix: 16)

@@ -32,7 +32,7 @@ public enum LinkError: Error, Equatable, Sendable {
     public var isHidden: Bool
     /// The places that want it, in the order of the input.
     public var references: [RelocationPlace]
-    /// The nearest spellings that exist, nearest first.
+    /// The nearest spellings that exist, nearest first; sought for the first few symbols of an error only.
     public var suggestions: [String]
   }
 
@@ -84,6 +84,12 @@ public enum LinkError: Error, Equatable, Sendable {
     case secondRelocationSection
     /// More bytes than memory can have.
     case tooLarge(byteCount: UInt64)
+    /// An alignment, in bytes, that memory cannot have.
+    case alignmentTooLarge(UInt64)
+    /// Relocations for a section that has no contents (`SHT_NOBITS`).
+    case relocatedZeros
+    /// Relocations in the compact form (`SHT_CREL`).
+    case compactRelocations
   }
 }
 
@@ -128,6 +134,11 @@ extension LinkError.SectionProblem: CustomStringConvertible {
     case .partialPointer(let byteCount): "\(byteCount) bytes are not a whole number of 8-byte pointers"
     case .secondRelocationSection: "a second relocation section for this section; expected at most one"
     case .tooLarge(let byteCount): "\(byteCount) bytes are more than memory can have"
+    case .alignmentTooLarge(let alignment): "an alignment of \(alignment) bytes is more than memory can have"
+    case .relocatedZeros: "relocations for a section without contents (SHT_NOBITS); the object is damaged"
+    case .compactRelocations:
+      "its relocations are in the compact form (SHT_CREL), which Weld does not read; "
+        + "expected SHT_RELA, so compile without --crel"
     }
   }
 }

@@ -21,21 +21,31 @@ public enum Spelling {
 
   /// How many letters must be inserted, removed, replaced or swapped with their neighbour to get from one name to the
   /// other (optimal string alignment); `nil` if more than `limit`.
+  ///
+  /// Looks only at pairs of beginnings whose lengths differ by at most `limit`, since others are farther apart; so that
+  /// long names take no more than their lengths.
   private static func distance(_ left: [UInt8], _ right: [UInt8], atMost limit: Int) -> Int? {
-    var beforePrevious = [Int](repeating: 0, count: right.count + 1)
-    var previous = Array(0...right.count)
+    let far = limit + 1
+    var beforePrevious = [Int](repeating: far, count: right.count + 1)
+    var previous = (0...right.count).map { min($0, far) }
+    var current = beforePrevious
     for row in 1..<left.count + 1 {
-      var current = [row]
-      for column in 1..<right.count + 1 {
+      let columns = max(1, row - limit)..<min(right.count, row + limit) + 1
+      guard !columns.isEmpty else { return nil }
+      current[columns.lowerBound - 1] = columns.lowerBound == 1 ? min(row, far) : far
+      var nearest = current[columns.lowerBound - 1]
+      for column in columns {
         let replaced = previous[column - 1] + (left[row - 1] == right[column - 1] ? 0 : 1)
         var best = min(replaced, previous[column] + 1, current[column - 1] + 1)
         if row > 1, column > 1, left[row - 1] == right[column - 2], left[row - 2] == right[column - 1] {
           best = min(best, beforePrevious[column - 2] + 1)
         }
-        current.append(best)
+        current[column] = min(best, far)
+        nearest = min(nearest, best)
       }
-      if (current.min() ?? 0) > limit { return nil }
-      (beforePrevious, previous) = (previous, current)
+      if nearest > limit { return nil }
+      if columns.upperBound <= right.count { current[columns.upperBound] = far }
+      (beforePrevious, previous, current) = (previous, current, beforePrevious)
     }
     return previous[right.count] <= limit ? previous[right.count] : nil
   }

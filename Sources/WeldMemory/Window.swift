@@ -118,8 +118,8 @@ struct FreeRanges {
   mutating func take(byteCount: Int, alignment: Int, guardByteCount: Int) -> Int? {
     for (position, range) in ranges.enumerated() {
       guard let start = (range.lowerBound + guardByteCount).roundedUp(to: alignment) else { return nil }
-      let (end, overflow) = start.addingReportingOverflow(byteCount + guardByteCount)
-      guard !overflow, end <= range.upperBound else { continue }
+      guard start <= range.upperBound, byteCount <= range.upperBound - start - guardByteCount else { continue }
+      let end = start + byteCount + guardByteCount
       let taken = start - guardByteCount..<end
       var rest: [Range<Int>] = []
       if range.lowerBound < taken.lowerBound { rest.append(range.lowerBound..<taken.lowerBound) }

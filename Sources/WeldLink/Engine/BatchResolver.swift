@@ -72,6 +72,16 @@ extension BatchResolver {
           throw .relocation(
             .withoutAddend, at: RelocationWalk.place(of: object.relocations(in: header)[0], in: object, header.info))
         }
+      case .compactRelocations:
+        // The reader does not prove what they are for.
+        let isKnown = Int(header.info) < object.sectionCount
+        if !isKnown || isLoaded(object, header.info) {
+          throw .section(
+            .compactRelocations, file: object.name,
+            section: isKnown ? object.sectionName(SectionIndex(rawValue: header.info)) : object.name(of: header))
+        }
+      // The other fields of such a header mean nothing (gABI, "Section Types").
+      case .null: break
       case _ where header.flags.contains(.alloc):
         try addSection(header, number: first &+ number, of: object)
       default: break
@@ -124,10 +134,11 @@ extension BatchResolver {
     if header.flags.contains([.write, .executable]) {
       throw .section(.writableAndExecutable, file: object.name, section: object.name(of: header))
     }
-    guard let byteCount = Int(exactly: header.size), let alignment = Int(exactly: header.alignment),
-      byteCount < 1 << 47, alignment < 1 << 47
-    else {
+    guard let byteCount = Int(exactly: header.size), byteCount < 1 << 47 else {
       throw .section(.tooLarge(byteCount: header.size), file: object.name, section: object.name(of: header))
+    }
+    guard let alignment = Int(exactly: header.alignment), alignment < 1 << 47 else {
+      throw .section(.alignmentTooLarge(header.alignment), file: object.name, section: object.name(of: header))
     }
     let (kind, role) = classify(header, object.nameBytes(of: header), object.header.machine)
     switch role {
@@ -348,8 +359,11 @@ extension BatchResolver {
     guard let byteCount = Int(exactly: symbol.size), byteCount < 1 << 47 else {
       throw .section(.tooLarge(byteCount: symbol.size), file: object.name, section: object.name(of: symbol))
     }
+    guard symbol.value < 1 << 47 else {
+      throw .section(.alignmentTooLarge(symbol.value), file: object.name, section: object.name(of: symbol))
+    }
     // `st_value` is the alignment; what is no power of two is rounded down to one.
-    let alignment = symbol.value == 0 ? 1 : 1 << min(63 - symbol.value.leadingZeroBitCount, 30)
+    let alignment = symbol.value == 0 ? 1 : 1 << (63 - symbol.value.leadingZeroBitCount)
     return CommonSymbol(symbol: number, byteCount: byteCount, alignment: alignment, kind: kind)
   }
 }
@@ -360,7 +374,7 @@ extension BatchResolver {
   /// Puts namesakes in one segment: a writable one if one of them is writable, one with contents if one has some.
   private mutating func unifyIdentifierKinds() {
     for numbers in identifierSections.values {
-      let kinds = Set(numbers.map { sections[$0].kind })
+      let kinds = Set(numbers.map { sections[$0].kind }).subtracting([.notLoaded])
       guard kinds.count > 1 else { continue }
       for number in numbers where sections[number].kind != .notLoaded { sections[number].kind = .data }
     }

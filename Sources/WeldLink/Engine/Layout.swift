@@ -99,7 +99,8 @@ struct Layout: Sendable {
     let (sum, overflow) = used.addingReportingOverflow(alignment - 1)
     let start = sum & ~(alignment - 1)
     let (end, tooLong) = start.addingReportingOverflow(byteCount)
-    guard !overflow, !tooLong else { throw .memory(.tooLarge) }
+    // No more than an address space has, so that whoever adds to it need not fear an overflow.
+    guard !overflow, !tooLong, end < 1 << 47 else { throw .memory(.tooLarge) }
     byteCounts[Int(kind.rawValue)] = end
     if alignment > alignments[Int(kind.rawValue)] { alignments[Int(kind.rawValue)] = alignment }
     return start

@@ -30,6 +30,9 @@ extension LinkPlan {
       case .absolute: value = S &+ A
       case .pcRelative: value = S &+ A &- P
       case .nothing, .unknown: continue
+      case .other where isFrames && resolution.classes[Int(resolution.canonical[symbol])].contains(.discarded):
+        // The scan asked for nothing here; as below.
+        value = 0
       case .other:
         if let problem = storeOther(relocation, rules, symbol, P: P, &out, Target.self) {
           throw .relocation(problem, at: RelocationWalk.place(of: relocation, in: object, index.rawValue))
@@ -39,7 +42,7 @@ extension LinkPlan {
       let signed = Int64(bitPattern: value)
       if signed >= row.lowest, signed <= row.highest, !isFrames {
         out.store(value, byteCount: row.byteCount, at: at, order: Target.byteOrder)
-      } else if isFrames, resolution.classes[symbol].contains(.discarded) {
+      } else if isFrames, resolution.classes[Int(resolution.canonical[symbol])].contains(.discarded) {
         // A frame description of address 0 is one that unwinders pass over.
         out.store(0, byteCount: row.byteCount, at: at, order: Target.byteOrder)
       } else if let problem = storeChecked(value, relocation, rules, symbol, P: P, &out, Target.self) {

@@ -35,7 +35,7 @@ struct Apply: ~Copyable, ArchitectureWork {
       let firstSection = batch.firstSection[position]
       for number in firstSection..<batch.firstSection[position &+ 1] {
         let section = plan.layout.sections[number]
-        guard section.kind != .notLoaded, section.byteCount > 0 else { continue }
+        guard section.kind != .notLoaded, section.byteCount > 0 || section.relocationCount > 0 else { continue }
         let start = plan.placement.kindOffsets[Int(section.kind.rawValue)] &+ plan.layout.positions[number]
         var out = bytes._mutatingExtracting(start..<start &+ section.byteCount)
         if !section.isZero { out.copy(section.byteCount, of: object.bytes.span, from: section.fileOffset) }

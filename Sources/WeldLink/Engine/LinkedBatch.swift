@@ -14,6 +14,7 @@ final class LinkedBatch {
   private var addresses: SymbolAddresses
   /// Whether sections were moved since the addresses of symbols were computed.
   private var addressesAreStale = false
+  private var framesAreRegistered = false
   private var state: State
 
   private enum State: ~Copyable {
@@ -76,7 +77,7 @@ final class LinkedBatch {
     let plan = LinkPlan(
       resolution: resolution, synthesis: synthesis, layout: layout, placement: placement, symbols: addresses,
       relaxes: relaxes)
-    guard case .writable(let allocation) = exchange(.failed) else { return }
+    guard case .writable(let allocation) = exchange(.failed) else { throw Self.isGivenUp }
     var apply = Apply(plan, to: allocation)
     do {
       try apply.run(for: resolution.batch.machine, file: "")
@@ -89,12 +90,16 @@ final class LinkedBatch {
 
   /// Brings about the final protections and resolves indirect functions.
   func finalize() throws(LinkError) {
-    guard case .writable(let allocation) = exchange(.failed) else { return }
+    guard case .writable(let allocation) = exchange(.failed) else { throw Self.isGivenUp }
     do {
       state = .finalized(try allocation.finalize(FinalizeWork(indirectFunctions: addresses.indirectFunctions)))
     } catch {
       throw .memory(error)
     }
+  }
+
+  private static var isGivenUp: LinkError {
+    .wrongOrder("an earlier finalize failed and its memory is gone; link the objects with another linker")
   }
 
   var isFinalized: Bool {
@@ -107,24 +112,27 @@ final class LinkedBatch {
 
   /// Makes the unwinder know the batch's frame descriptions.
   func registerFrames() throws(LinkError) {
-    guard let frames = layout.frames else { return }
+    guard let frames = layout.frames, !framesAreRegistered else { return }
     let bounds = placement.bounds(of: frames, layout)
-    let byteCount = Int(bounds.end - bounds.start) + Layout.terminatorByteCount
+    // Wraps where sections were mapped elsewhere in another order.
+    let byteCount = Int(truncatingIfNeeded: bounds.end &- bounds.start &+ UInt64(Layout.terminatorByteCount))
     do {
       switch state {
       case .writable(let allocation):
         try allocation.registerFrames(at: Address(rawValue: bounds.start), byteCount: byteCount)
       case .finalized(let allocation):
         try allocation.registerFrames(at: Address(rawValue: bounds.start), byteCount: byteCount)
-      case .failed: break
+      case .failed: return
       }
     } catch {
       throw .memory(error)
     }
+    framesAreRegistered = true
   }
 
   /// Makes the unwinder forget them.
   func deregisterFrames() {
+    framesAreRegistered = false
     switch state {
     case .writable(let allocation): allocation.deregisterFrames()
     case .finalized(let allocation): allocation.deregisterFrames()

@@ -21,6 +21,9 @@ struct Scan: ArchitectureWork {
       for number in batch.firstSection[position]..<batch.firstSection[position + 1] {
         let section = resolution.sections[number]
         guard section.kind != .notLoaded, section.relocationCount > 0 else { continue }
+        if section.isZero {
+          throw .section(.relocatedZeros, file: object.name, section: batch.sectionName(number))
+        }
         try scan(
           section, number - batch.firstSection[position], of: object, firstSymbol: batch.firstSymbol[position],
           rules, A.self, &synthesis, &isExternalKnown)

@@ -25,6 +25,8 @@ public final class RuntimeDyld {
   private var pending: [ObjectFile] = []
   private var machine: (name: Machine, byteOrder: ByteOrder)?
   private var batches: [LinkedBatch] = []
+  /// How many of the first batches are known to be finalized, so that a new one costs the same however many there are.
+  private var finalizedCount = 0
   private let published = PublishedSymbols()
 
   /// How to link.
@@ -215,7 +217,7 @@ extension RuntimeDyld {
   /// objects' bytes.
   public func resolveRelocations() throws(LinkError) {
     try layOut()
-    for batch in batches where !batch.isFinalized {
+    for batch in batches[finalizedCount...] where !batch.isFinalized {
       try batch.apply(externals: try externals(of: batch), relaxes: options.relaxes)
     }
   }
@@ -224,7 +226,7 @@ extension RuntimeDyld {
   /// it. ``finalize()`` does this, too.
   public func registerEHFrames() throws(LinkError) {
     try layOut()
-    for batch in batches { try batch.registerFrames() }
+    for batch in batches[finalizedCount...] { try batch.registerFrames() }
   }
 
   /// Makes the unwinder forget all frame descriptions. Happens by itself before the memory goes.
@@ -238,11 +240,16 @@ extension RuntimeDyld {
   /// - Parameter registeringFrames: whether the unwinder is to know the code.
   public func finalize(registeringFrames: Bool = true) throws(LinkError) {
     try resolveRelocations()
-    for batch in batches where !batch.isFinalized {
+    for batch in batches[finalizedCount...] where !batch.isFinalized {
       try batch.finalize()
       if registeringFrames { try batch.registerFrames() }
     }
+    finalizedCount = batches.count
   }
+
+  /// For how many missing symbols names are sought that look alike: it takes long, and where more are missing it is not
+  /// their spelling.
+  private static let suggestionLimit = 16
 
   /// The addresses of a batch's undefined symbols, in its order.
   private func externals(of batch: LinkedBatch) throws(LinkError) -> [ResolvedSymbol] {
@@ -268,10 +275,11 @@ extension RuntimeDyld {
     guard missing.isEmpty else {
       let references = RelocationWalk.references(to: Set(missing.map { wanted[$0] }), in: resolution)
       throw .undefinedSymbols(
-        missing.map { position in
+        missing.enumerated().map { number, position in
           LinkError.UndefinedSymbol(
             name: names[position], isHidden: isHidden.contains(wanted[position]),
-            references: references[wanted[position]] ?? [], suggestions: suggestions(for: names[position]))
+            references: references[wanted[position]] ?? [],
+            suggestions: number < Self.suggestionLimit ? suggestions(for: names[position]) : [])
         })
     }
     return found.map { $0 ?? ResolvedSymbol(address: .zero) }
