@@ -47,7 +47,8 @@ extension RawSpan {
     var hasher = NameHasher()
     var position = offset
     while position <= byteCount &- 8 {
-      let word: UInt64 = try load(at: position, order: .little)
+      // In bounds by the loop's condition.
+      let word = unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: UInt64.self).littleEndian
       // The lowest set bit marks the first zero byte (Mycroft's test; only higher bytes can be false hits).
       let zeros = (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080
       if zeros != 0 {

@@ -77,19 +77,13 @@ public struct Archive: Sendable {
   @_lifetime(borrow self)
   public func nameBytes(of entry: IndexEntry) -> RawSpan { bytes.span.extracting(entry.name) }
 
-  /// What errors and maps call `member`: `archive(member)`.
-  public func displayName(of member: Member) -> String {
-    // Made for every member that is linked; interpolation would take several times as long.
-    var text = name
-    text.reserveCapacity(name.utf8.count + member.nameRange.count + 2)
-    text += "("
-    text += name(of: member)
-    text += ")"
-    return text
+  /// Reads `member` as an ELF64 relocatable object, called `archive(member)`.
+  public func object(of member: Member) throws(ELFError) -> ObjectFile {
+    try object(of: member, in: contents(of: member))
   }
 
-  /// Reads `member` as an ELF64 relocatable object.
-  public func object(of member: Member) throws(ELFError) -> ObjectFile {
-    try ObjectFile(contents(of: member), name: displayName(of: member))
+  /// Reads `bytes`, which are the contents of `member`, as an ELF64 relocatable object, called `archive(member)`.
+  public func object(of member: Member, in bytes: Bytes) throws(ELFError) -> ObjectFile {
+    try ObjectFile(bytes, path: name, member: try? self.bytes.extracting(member.nameRange))
   }
 }

@@ -7,8 +7,10 @@ public import WeldBytes
 /// be used without further doubt; only what sections *contain* (code, relocations' offsets) is still
 /// unproven.
 public struct ObjectFile: Sendable {
-  /// What the caller called it; a member of an archive is `archive(member)`.
-  public let name: String
+  /// What the caller called the file, or the archive that it is a member of.
+  private let path: String
+  /// The name of the member of the archive, if it is one.
+  private let member: Bytes?
   /// The whole file.
   public let bytes: Bytes
   /// The decoded ELF header.
@@ -43,15 +45,38 @@ public struct ObjectFile: Sendable {
   ///   - name: what errors call the file.
   ///   - types: the types of file that are wanted; by default relocatable objects only.
   public init(
-    _ bytes: Bytes, name: String, accepting types: Set<FileType> = [.relocatable]
+    _ bytes: Bytes, name: String, accepting types: [FileType] = relocatableOnly
   ) throws(ELFError) {
-    let parts = try ObjectParser(name: name).parse(bytes.span, accepting: types)
-    self.name = name
+    try self.init(bytes, path: name, member: nil, accepting: types)
+  }
+
+  /// Reads a member of the archive at `path`.
+  init(_ bytes: Bytes, path: String, member: Bytes?, accepting types: [FileType] = relocatableOnly) throws(ELFError) {
+    let parts: ObjectParser.Parts
+    do {
+      parts = try ObjectParser(name: path).parse(bytes.span, accepting: types)
+    } catch {
+      throw ELFError(error.reason, in: Self.name(path, member), at: error.place)
+    }
+    self.path = path
+    self.member = member
     self.bytes = bytes
     header = parts.header
     symbolTable = parts.symbolTable
     sectionNames = parts.sectionNames
     groupSections = parts.groupSections
+  }
+
+  /// What linkers want.
+  public static let relocatableOnly: [FileType] = [.relocatable]
+
+  /// What the caller called it; a member of an archive is `archive(member)`.
+  public var name: String { Self.name(path, member) }
+
+  /// Put together when it is asked for, which for most objects is never.
+  private static func name(_ path: String, _ member: Bytes?) -> String {
+    guard let member else { return path }
+    return "\(path)(\(String(decoding: member.span)))"
   }
 }
 

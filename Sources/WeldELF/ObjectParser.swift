@@ -14,7 +14,7 @@ struct ObjectParser {
     var groupSections: [SectionIndex]
   }
 
-  func parse(_ file: RawSpan, accepting types: Set<FileType>) throws(ELFError) -> Parts {
+  func parse(_ file: RawSpan, accepting types: [FileType]) throws(ELFError) -> Parts {
     let header: FileHeader
     do {
       header = try FileHeader(of: file)

@@ -104,7 +104,8 @@ private final class MappedAllocation: AllocationBacking {
       let contentByteCount = layout.offsets[lastContent] + segments[lastContent].contentByteCount
       if byteCount >= SystemMemory.hugePageSize { _ = unsafe madvise(pages, byteCount, MADV_HUGEPAGE) }
       let populateForWriting: Int32 = 23
-      _ = unsafe madvise(pages, contentByteCount, populateForWriting)
+      // What is larger than any program is mostly zeros, which are better left alone.
+      _ = unsafe madvise(pages, min(contentByteCount, 1 << 30), populateForWriting)
     }
     return unsafe UnsafeMutableRawBufferPointer(start: pages, count: layout.byteCount)
   }

@@ -17,8 +17,6 @@ struct ArchiveTests {
     #expect(!archive.isThin)
     #expect(archive.members.map { archive.name(of: $0) } == ArchiveImage.names)
     #expect(try contents(of: archive) == ArchiveImage.contents)
-    let displayNames = ArchiveImage.names.map { "\(file.name)(\($0))" }
-    #expect(archive.members.map { archive.displayName(of: $0) } == displayNames)
     let symbolIndex = try archive.symbolIndex()
     let index = try #require(symbolIndex)
     for (entry, expected) in zip(index, [("first", 0), ("second", 1), ("third", 1)]) {

@@ -127,7 +127,7 @@ struct HostileInputTests {
 
   @Test func `single bits of a shared library`() throws {
     let library = TestFile(name: "library.so", contents: try SharedLibrary.make())
-    let types: Set<FileType> = [.sharedObject]
+    let types: [FileType] = [.sharedObject]
     let object = try ObjectFile(Bytes(library.contents), name: library.name, accepting: types)
     let damaged = DamagedFile(library.contents, name: library.name, accepting: types)
     #expect(damaged.read("nothing changed") == nil)

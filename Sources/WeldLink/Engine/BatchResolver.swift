@@ -21,7 +21,8 @@ struct BatchResolver {
     classes = [SymbolClass](repeating: [], count: batch.symbolCount)
     let globalCount = batch.objects.reduce(0) { $0 + $1.symbolCount - ($1.symbolTable?.firstGlobal ?? 0) }
     names = NameTable(capacity: globalCount / 2)
-    globals.reserveCapacity(globalCount / 2)
+    // Room that is not needed is never touched.
+    globals.reserveCapacity(globalCount)
   }
 
   /// Resolves the names of `batch`; each name in `aliases` that is not defined stands for another one.

@@ -74,7 +74,7 @@ struct Layout: Sendable {
     finalizerSections =
       Self.byPriority((together[.finiArray] ?? []) + (together[.destructors] ?? []), resolution).reversed()
     if let numbers = together[.frames] {
-      frames = try lay(out: numbers)
+      frames = try lay(out: numbers, withoutGaps: true)
       if let frames { _ = try place(Self.terminatorByteCount, alignment: 1, in: sections[frames.first].kind) }
     }
     if synthesis.stubCount > 0 {
@@ -107,12 +107,16 @@ struct Layout: Sendable {
   }
 
   /// Lays sections out one after another, nothing else between them.
-  private mutating func lay(out numbers: [Int]) throws(LinkError) -> Block? {
+  ///
+  /// - Parameter withoutGaps: whether only the first one is aligned. Four bytes of zero between frame descriptions would
+  ///   end them.
+  private mutating func lay(out numbers: [Int], withoutGaps: Bool = false) throws(LinkError) -> Block? {
     guard let first = numbers.first else { return nil }
     let kind = sections[first].kind
     for number in numbers {
       positions[number] = try place(
-        sections[number].byteCount, alignment: sections[number].alignment, in: kind)
+        sections[number].byteCount, alignment: withoutGaps && number != first ? 1 : sections[number].alignment,
+        in: kind)
     }
     return Block(first: first, last: numbers[numbers.count - 1])
   }

@@ -25,7 +25,7 @@ struct NameTable {
     let count = max(16, (capacity * 2).nextPowerOfTwo)
     slots = [UInt64](repeating: 0, count: count)
     mask = count - 1
-    names.reserveCapacity(capacity)
+    names.reserveCapacity(capacity * 2)
   }
 
   /// How many names there are; their numbers are all below it.

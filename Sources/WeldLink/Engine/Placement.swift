@@ -20,12 +20,20 @@ struct Placement: Sendable {
     let count = SegmentKind.allCases.count
     kindAddresses = [UInt64](repeating: 0, count: count)
     kindOffsets = [Int](repeating: 0, count: count)
+    var placed: Set<SegmentKind> = []
     for (segment, placement) in zip(layout.segments, placements) {
       for kind in segment.kinds {
+        placed.insert(kind)
         let offset = layout.offset(of: kind)
         kindAddresses[Int(kind.rawValue)] = placement.address.rawValue &+ UInt64(offset)
         kindOffsets[Int(kind.rawValue)] = placement.workingOffset + offset
       }
+    }
+    // What takes no room lies at the end of what precedes it, in reach of the rest of the batch.
+    var end = placements.first?.address.rawValue ?? 0
+    for kind in SegmentKind.allCases where kind != .notLoaded {
+      if !placed.contains(kind) { kindAddresses[Int(kind.rawValue)] = end }
+      end = kindAddresses[Int(kind.rawValue)] &+ UInt64(layout.byteCounts[Int(kind.rawValue)])
     }
     sectionAddresses = [UInt64](repeating: 0, count: layout.sections.count)
     for (number, section) in layout.sections.enumerated() where section.kind != .notLoaded {

@@ -46,7 +46,7 @@ extension Archive {
       } catch {
         throw LinkError.memory(error)
       }
-      return try ObjectFile(bytes, name: displayName(of: member))
+      return try object(of: member, in: bytes)
     } catch let error as ELFError {
       throw .malformed(error)
     } catch let error as LinkError {

@@ -72,6 +72,7 @@ extension RuntimeDyld {
 
   /// Takes in all members of an archive, needed or not.
   public func load(_ archive: Archive) throws(LinkError) {
+    pending.reserveCapacity(pending.count + archive.members.count)
     for member in archive.members {
       let object: ObjectFile
       do {
@@ -134,14 +135,19 @@ extension RuntimeDyld {
   private func sections(of position: Int) -> [Section] {
     let batch = batches[position]
     var found: [Section] = []
-    for (number, section) in batch.layout.sections.enumerated() where section.kind != .notLoaded {
-      let object = batch.resolution.batch.object(ofSection: number)
-      found.append(
-        Section(
-          id: SectionID(batch: position, part: .input(number)), file: batch.resolution.batch.objects[object].name,
-          name: batch.resolution.batch.sectionName(number),
-          address: Address(rawValue: batch.placement.sectionAddresses[number]), byteCount: section.byteCount,
-          protection: section.kind.protection))
+    let input = batch.resolution.batch
+    for (object, file) in input.objects.enumerated() {
+      let name = file.name
+      for number in input.firstSection[object]..<input.firstSection[object + 1] {
+        let section = batch.layout.sections[number]
+        guard section.kind != .notLoaded else { continue }
+        let index = SectionIndex(rawValue: UInt32(number - input.firstSection[object]))
+        found.append(
+          Section(
+            id: SectionID(batch: position, part: .input(number)), file: name, name: file.sectionName(index),
+            address: Address(rawValue: batch.placement.sectionAddresses[number]), byteCount: section.byteCount,
+            protection: section.kind.protection))
+      }
     }
     let commonByteCount = batch.layout.byteCounts[Int(SegmentKind.zero.rawValue)] - batch.layout.commonPosition
     let synthetic: [(SyntheticSection, UInt64, Int, Protection)] = [

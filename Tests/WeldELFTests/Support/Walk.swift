@@ -75,10 +75,10 @@ private func touch(_ span: RawSpan, _ sum: inout UInt8) {
 /// The bytes of a file in memory of exactly their size, which can be damaged and mended in place.
 final class DamagedFile {
   let name: String
-  private let types: Set<FileType>
+  private let types: [FileType]
   private let memory: UnsafeMutableRawBufferPointer
 
-  init(_ contents: [UInt8], name: String, accepting types: Set<FileType> = [.relocatable]) {
+  init(_ contents: [UInt8], name: String, accepting types: [FileType] = [.relocatable]) {
     self.name = name
     self.types = types
     memory = .allocate(byteCount: contents.count, alignment: 16)
