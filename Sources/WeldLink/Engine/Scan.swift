@@ -1,4 +1,3 @@
-internal import WeldBytes
 internal import WeldELF
 
 /// The second stage: looks at every relocation of what takes part, proves that its type and symbol are known, and finds
@@ -26,20 +25,17 @@ struct Scan: ArchitectureWork {
         }
         try scan(
           section, number - batch.firstSection[position], of: object, firstSymbol: batch.firstSymbol[position],
-          rules, A.self, &synthesis, &isExternalKnown)
+          rules, &synthesis, &isExternalKnown)
       }
     }
     if resolution.linkerDefinitions.contains(where: { $0.definition == .gotBase }) { synthesis.usesGOTBase = true }
     return synthesis
   }
 
-  private func scan<A: Architecture>(
-    _ section: InputSection, _ index: Int, of object: ObjectFile, firstSymbol: Int, _ rules: RuleTable, _: A.Type,
+  private func scan(
+    _ section: InputSection, _ index: Int, of object: ObjectFile, firstSymbol: Int, _ rules: RuleTable,
     _ synthesis: inout Synthesis, _ isExternalKnown: inout [Bool]
   ) throws(LinkError) {
-    let file = object.bytes.span
-    let code = file.extracting(
-      section.fileOffset..<section.fileOffset &+ (section.isZero ? 0 : section.byteCount))
     let table = object.relocations(at: section.relocationOffset, count: Int(section.relocationCount))
     let symbolCount = object.symbolCount
     for position in 0..<table.count {
@@ -52,7 +48,7 @@ struct Scan: ArchitectureWork {
         if row.shape == .nothing { continue }
       }
       if let problem = inspect(
-        relocation, rules, section, firstSymbol: firstSymbol, symbolCount: symbolCount, code, A.self, &synthesis,
+        relocation, rules, section, firstSymbol: firstSymbol, symbolCount: symbolCount, &synthesis,
         &isExternalKnown)
       {
         throw .relocation(problem, at: RelocationWalk.place(of: relocation, in: object, UInt32(index)))
@@ -64,9 +60,9 @@ struct Scan: ArchitectureWork {
   ///
   /// - Returns: what is wrong with it, if anything.
   @inline(never)
-  private func inspect<A: Architecture>(
+  private func inspect(
     _ relocation: Relocation, _ rules: RuleTable, _ section: InputSection, firstSymbol: Int, symbolCount: Int,
-    _ code: RawSpan, _: A.Type, _ synthesis: inout Synthesis, _ isExternalKnown: inout [Bool]
+    _ synthesis: inout Synthesis, _ isExternalKnown: inout [Bool]
   ) -> LinkError.RelocationProblem? {
     guard let rule = rules.rule(relocation.type) else { return .unknownType(relocation.type) }
     guard Int(relocation.symbol.rawValue) < symbolCount else {
@@ -106,42 +102,5 @@ struct Scan: ArchitectureWork {
     guard !isKnown[symbol] else { return }
     isKnown[symbol] = true
     synthesis.externals.append(symbol)
-  }
-}
-
-/// Relocations as errors and maps show them, and walks over all of a batch.
-enum RelocationWalk {
-  /// Everything that tells a reader which relocation is meant.
-  static func place(
-    of relocation: Relocation, in object: ObjectFile, _ section: UInt32
-  ) -> LinkError.RelocationPlace {
-    let index = Int(relocation.symbol.rawValue)
-    return LinkError.RelocationPlace(
-      file: object.name, section: object.sectionName(SectionIndex(rawValue: section)), offset: relocation.offset,
-      type: object.header.machine.relocationName(relocation.type),
-      symbol: index > 0 && index < object.symbolCount ? object.name(of: object.symbols[index]) : "",
-      addend: relocation.addend)
-  }
-
-  /// The places that refer to each of `symbols`, canonical numbers, in the order of the input.
-  static func references(to symbols: Set<Int>, in resolution: Resolution) -> [Int: [LinkError.RelocationPlace]] {
-    var found: [Int: [LinkError.RelocationPlace]] = [:]
-    let batch = resolution.batch
-    for position in batch.objects.indices {
-      let object = batch.objects[position]
-      for number in batch.firstSection[position]..<batch.firstSection[position + 1] {
-        let section = resolution.sections[number]
-        guard section.kind != .notLoaded, section.relocationCount > 0 else { continue }
-        let table = object.relocations(at: section.relocationOffset, count: Int(section.relocationCount))
-        for index in 0..<table.count {
-          let relocation = table[index]
-          let symbol = Int(resolution.canonical[batch.firstSymbol[position] + Int(relocation.symbol.rawValue)])
-          guard symbols.contains(symbol) else { continue }
-          found[symbol, default: []].append(
-            place(of: relocation, in: object, UInt32(number - batch.firstSection[position])))
-        }
-      }
-    }
-    return found
   }
 }
