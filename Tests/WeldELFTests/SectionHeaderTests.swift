@@ -12,7 +12,7 @@ struct SectionHeaderTests {
     (.dynamicSymbolTable, "DYNSYM"), (.initArray, "INIT_ARRAY"), (.finiArray, "FINI_ARRAY"),
     (.preinitArray, "PREINIT_ARRAY"), (.group, "GROUP"), (.symbolTableSectionIndices, "SYMTAB_SHNDX"),
     (.addressSignificance, "LLVM_ADDRSIG"), (.unwind, "X86_64_UNWIND"),
-    (SectionType(rawValue: 0x4000_0014), "0x40000014"),
+    (SectionType(rawValue: 0x6000_0014), "0x60000014"),
   ])
   func `a type is called as in the gABI`(type: SectionType, name: String) {
     #expect(type.description == name)
