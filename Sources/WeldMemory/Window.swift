@@ -118,7 +118,9 @@ struct FreeRanges {
   mutating func take(byteCount: Int, alignment: Int, guardByteCount: Int) -> Int? {
     for (position, range) in ranges.enumerated() {
       guard let start = (range.lowerBound + guardByteCount).roundedUp(to: alignment) else { return nil }
-      guard start <= range.upperBound, byteCount <= range.upperBound - start - guardByteCount else { continue }
+      guard start <= range.upperBound, byteCount <= range.upperBound - start - guardByteCount else {
+        continue
+      }
       let end = start + byteCount + guardByteCount
       let taken = start - guardByteCount..<end
       var rest: [Range<Int>] = []
