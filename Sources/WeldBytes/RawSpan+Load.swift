@@ -11,9 +11,11 @@ extension RawSpan {
     return unsafe order.swapped(unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: T.self))
   }
 
-  /// Reads an integer of a record that is known to be there whole; one that lies outside is a bug in the caller.
+  /// Reads an integer of a record that is known to be there whole; one that lies outside is a bug in the
+  /// caller.
   ///
-  /// Of a span whose length is known at compile time, as that of one entry of a table, nothing is left to check.
+  /// Of a span whose length is known at compile time, as that of one entry of a table, nothing is left to
+  /// check.
   @inlinable @inline(__always)
   public func field<T: FixedWidthInteger & BitwiseCopyable>(
     _: T.Type = T.self, at offset: Int, order: ByteOrder

@@ -15,13 +15,15 @@ public struct HashedName: Equatable, Sendable {
 
 /// Hashes a name eight bytes at a time.
 ///
-/// Not meant to withstand chosen collisions: a table that uses it must stay correct, if slower, under them.
+/// Seeded anew in every process, so that nobody can prepare names that collide.
 @usableFromInline
 struct NameHasher {
-  @usableFromInline var state: UInt64 = 0x9e37_79b9_7f4a_7c15
+  @usableFromInline static let seed = UInt64.random(in: .min ... .max)
+
+  @usableFromInline var state: UInt64
 
   @inlinable
-  init() {}
+  init() { state = Self.seed }
 
   @inlinable @inline(__always)
   mutating func combine(_ word: UInt64) {

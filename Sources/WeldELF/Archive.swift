@@ -82,7 +82,8 @@ public struct Archive: Sendable {
     try object(of: member, in: contents(of: member))
   }
 
-  /// Reads `bytes`, which are the contents of `member`, as an ELF64 relocatable object, called `archive(member)`.
+  /// Reads `bytes`, which are the contents of `member`, as an ELF64 relocatable object, called
+  /// `archive(member)`.
   public func object(of member: Member, in bytes: Bytes) throws(ELFError) -> ObjectFile {
     try ObjectFile(bytes, path: name, member: try? self.bytes.extracting(member.nameRange))
   }

@@ -51,7 +51,9 @@ public struct ObjectFile: Sendable {
   }
 
   /// Reads a member of the archive at `path`.
-  init(_ bytes: Bytes, path: String, member: Bytes?, accepting types: [FileType] = relocatableOnly) throws(ELFError) {
+  init(_ bytes: Bytes, path: String, member: Bytes?, accepting types: [FileType] = relocatableOnly)
+    throws(ELFError)
+  {
     let parts: ObjectParser.Parts
     do {
       parts = try ObjectParser(name: path).parse(bytes.span, accepting: types)

@@ -66,7 +66,8 @@ public enum LinkError: Error, Equatable, Sendable {
     case outsideSection(byteCount: Int, sectionByteCount: Int)
     /// The value does not fit in the field.
     case field(FieldError)
-    /// The value does not fit because the symbol is far away and is no function, for which a stub could stand in.
+    /// The value does not fit because the symbol is far away and is no function, for which a stub could stand
+    /// in.
     case farData(value: Int64, range: ClosedRange<Int64>)
     /// The symbol lies in a section that was dropped in favour of another object's.
     case discardedTarget
@@ -90,6 +91,10 @@ public enum LinkError: Error, Equatable, Sendable {
     case relocatedZeros
     /// Relocations in the compact form (`SHT_CREL`).
     case compactRelocations
+    /// Frame descriptions that an unwinder could not walk: the record that begins this many bytes from the
+    /// section's start does not fit in it, refers to none that describes its function, or ends the section
+    /// before its time.
+    case malformedFrames(offset: Int)
   }
 }
 
@@ -104,7 +109,8 @@ extension LinkError.RelocationPlace: CustomStringConvertible {
 extension LinkError.RelocationProblem: CustomStringConvertible {
   public var description: String {
     switch self {
-    case .unknownType(let number): "relocation type \(number) is not in the psABI; the object is damaged or newer"
+    case .unknownType(let number):
+      "relocation type \(number) is not in the psABI; the object is damaged or newer"
     case .dynamicOnly: "this type occurs only in executables and shared libraries; link the original objects"
     case .threadLocal(let model):
       "thread-local variables (\(model) model) cannot be linked yet; build without thread_local, or with -femulated-tls"
@@ -130,8 +136,11 @@ extension LinkError.RelocationProblem: CustomStringConvertible {
 extension LinkError.SectionProblem: CustomStringConvertible {
   public var description: String {
     switch self {
-    case .writableAndExecutable: "the section is both writable and executable; expected at most one of the two"
+    case .writableAndExecutable:
+      "the section is both writable and executable; expected at most one of the two"
     case .partialPointer(let byteCount): "\(byteCount) bytes are not a whole number of 8-byte pointers"
+    case .malformedFrames(let offset):
+      "the frame description at byte \(offset) cannot be walked by an unwinder; the object is damaged"
     case .secondRelocationSection: "a second relocation section for this section; expected at most one"
     case .tooLarge(let byteCount): "\(byteCount) bytes are more than memory can have"
     case .alignmentTooLarge(let alignment): "an alignment of \(alignment) bytes is more than memory can have"

@@ -1,7 +1,7 @@
 /// Finds names that may have been meant.
 public enum Spelling {
-  /// The names that are nearest to `name`, nearest first: at most `limit`, and none that differs in more than a third of
-  /// its letters.
+  /// The names that are nearest to `name`, nearest first: at most `limit`, and none that differs in more than
+  /// a third of its letters.
   public static func nearest(
     to name: String, among candidates: some Sequence<String>, limit: Int = 3
   ) -> [String] {
@@ -19,11 +19,11 @@ public enum Spelling {
     return found.sorted { ($0.distance, $0.name) < ($1.distance, $1.name) }.prefix(limit).map(\.name)
   }
 
-  /// How many letters must be inserted, removed, replaced or swapped with their neighbour to get from one name to the
-  /// other (optimal string alignment); `nil` if more than `limit`.
+  /// How many letters must be inserted, removed, replaced or swapped with their neighbour to get from one
+  /// name to the other (optimal string alignment); `nil` if more than `limit`.
   ///
-  /// Looks only at pairs of beginnings whose lengths differ by at most `limit`, since others are farther apart; so that
-  /// long names take no more than their lengths.
+  /// Looks only at pairs of beginnings whose lengths differ by at most `limit`, since others are farther
+  /// apart; so that long names take no more than their lengths.
   private static func distance(_ left: [UInt8], _ right: [UInt8], atMost limit: Int) -> Int? {
     let far = limit + 1
     var beforePrevious = [Int](repeating: far, count: right.count + 1)

@@ -19,8 +19,8 @@ public enum MappedFile {
     let count = Int(status.st_size)
     // A file that only looks empty, as those of /proc do, still has something to read.
     guard count > 0 else { return try read(descriptor, path) }
-    // A file of ordinary size comes cheaper at once than by a fault for each page; of a large archive much may
-    // never be needed.
+    // A file of ordinary size comes cheaper at once than by a fault for each page; of a large archive much
+    // may never be needed.
     let populate = count <= 32 << 20 ? Int32(MAP_POPULATE) : 0
     let address = unsafe mmap(nil, count, PROT_READ, MAP_PRIVATE | populate, descriptor, 0)
     guard let address = unsafe address, unsafe address != MAP_FAILED else {

@@ -43,7 +43,8 @@ public final class MappedMemory: MemoryManager {
     let isHuge = layout.byteCount >= SystemMemory.hugePageSize
     let byteCount = isHuge ? Self.roundedToHugePages(layout.byteCount) : layout.byteCount
     let start = try window.take(
-      byteCount: byteCount, alignment: isHuge ? max(layout.alignment, SystemMemory.hugePageSize) : layout.alignment)
+      byteCount: byteCount,
+      alignment: isHuge ? max(layout.alignment, SystemMemory.hugePageSize) : layout.alignment)
     let backing = MappedAllocation(
       window: window, start: start, byteCount: byteCount, segments: segments, layout: layout)
     let working = try unsafe backing.makeWritable()
@@ -63,7 +64,8 @@ public final class MappedMemory: MemoryManager {
 extension MappedMemory {
   /// `byteCount` rounded up to whole huge pages, if that wastes little: then the last one is huge, too.
   private static func roundedToHugePages(_ byteCount: Int) -> Int {
-    guard let rounded = byteCount.roundedUp(to: SystemMemory.hugePageSize), rounded - byteCount <= byteCount / 8
+    guard let rounded = byteCount.roundedUp(to: SystemMemory.hugePageSize),
+      rounded - byteCount <= byteCount / 8
     else { return byteCount }
     return rounded
   }

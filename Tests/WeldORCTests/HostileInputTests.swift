@@ -115,8 +115,8 @@ struct HostileFile: Sendable, CustomTestStringConvertible {
 }
 
 extension Array {
-  /// About as many elements, evenly spread, as `work` bytes of `file` can be linked for; all of them if `WELD_EXHAUSTIVE`
-  /// is set, which is best in a release build.
+  /// About as many elements, evenly spread, as `work` bytes of `file` can be linked for; all of them if
+  /// `WELD_EXHAUSTIVE` is set, which is best in a release build.
   ///
   /// The odd stride meets every bit of a byte and every field of an entry; each file begins elsewhere.
   fileprivate func sampled(_ work: Int, of file: HostileFile) -> [Element] {
@@ -162,7 +162,8 @@ struct Damage {
     }
   }
 
-  /// Does everything with the object but to run it. Errors are as good as results; anything else ends the test.
+  /// Does everything with the object but to run it. Errors are as good as results; anything else ends the
+  /// test.
   private func link() {
     guard let object = try? ObjectFile(Bytes(contents), name: name) else { return }
     _ = try? AddressNeeds.wantsLowAddresses([object])

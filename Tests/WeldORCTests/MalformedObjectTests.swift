@@ -176,7 +176,9 @@ struct MalformedObjectTests {
     for type in [1, 2, 3, 4, 9, 24, 25, 27, 29, 31, 32, 41, 42] as [UInt32] {
       var writer = ObjectWriter.sample
       let text = writer.addText(8)
-      let frames = writer.addSection(".eh_frame", flags: [.alloc], contents: [UInt8](repeating: 0, count: 16))
+      // One record of 12 bytes behind its length.
+      let contents = [12] + [UInt8](repeating: 0, count: 15)
+      let frames = writer.addSection(".eh_frame", flags: [.alloc], contents: contents)
       // Members: the text, the group itself, the relocations, the symbol table.
       _ = writer.addSection(
         ".group", flags: [], contents: [1, 1, 3, 4, 5].flatMap { [$0, 0, 0, 0] })
@@ -211,7 +213,8 @@ struct MalformedObjectTests {
   @Test func `frames of odd sizes leave no gap that would end them`() throws {
     var writer = ObjectWriter.sample
     for count in [20, 24, 12, 8] {
-      let contents = [UInt8](repeating: 1, count: count)
+      // One record behind its length.
+      let contents = [UInt8(count - 4)] + [UInt8](repeating: 0, count: count - 1)
       _ = writer.addSection(".eh_frame", flags: [.alloc], alignment: 8, contents: contents)
     }
     let frames = try link(try Image(writer).object()).sections()

@@ -13,7 +13,8 @@ public struct Alias: Equatable, Sendable {
 }
 
 extension [Alias] {
-  /// The names that `name` stands for, nearest first: several where an alias stands for an alias, none where it is none.
+  /// The names that `name` stands for, nearest first: several where an alias stands for an alias, none where
+  /// it is none.
   ///
   /// A circle ends before it begins again.
   func targets(of name: String) -> [String] {

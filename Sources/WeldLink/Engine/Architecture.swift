@@ -3,8 +3,8 @@ public import WeldELF
 
 /// What the engine must know about a machine.
 ///
-/// Implemented by enums without cases, so that the loops over relocations are compiled once for each machine and
-/// call nothing through a table.
+/// Implemented by enums without cases, so that the loops over relocations are compiled once for each machine
+/// and call nothing through a table.
 public protocol Architecture: Sendable {
   /// The psABI's relocation types.
   associatedtype RelocationKind: RelocationType

@@ -2,8 +2,9 @@ internal import WeldELF
 
 /// Objects that are linked together.
 ///
-/// Their symbols and sections are numbered through: symbol `i` of object `n` is `firstSymbol[n] + i`, and likewise for
-/// sections. Everything that later stages know about a symbol or section is in arrays under these numbers.
+/// Their symbols and sections are numbered through: symbol `i` of object `n` is `firstSymbol[n] + i`, and
+/// likewise for sections. Everything that later stages know about a symbol or section is in arrays under
+/// these numbers.
 struct Batch: Sendable {
   let objects: [ObjectFile]
   /// The machine of all of them.

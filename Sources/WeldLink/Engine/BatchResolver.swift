@@ -38,7 +38,7 @@ struct BatchResolver {
     }
     try resolver.standBack(behind: published)
     resolver.canonicalize(aliases)
-    resolver.unifyIdentifierKinds()
+    try resolver.unifyIdentifierKinds()
     let linkerDefinitions = resolver.linkerDefinitions()
     return Resolution(
       batch: batch, sections: resolver.sections, canonical: resolver.canonical, classes: resolver.classes,
@@ -71,7 +71,8 @@ extension BatchResolver {
           truncatingIfNeeded: header.fileRange.count / (header.type == .rela ? 24 : 16))
         if header.type == .rel, header.size > 0, isLoaded(object, header.info) {
           throw .relocation(
-            .withoutAddend, at: RelocationWalk.place(of: object.relocations(in: header)[0], in: object, header.info))
+            .withoutAddend,
+            at: RelocationWalk.place(of: object.relocations(in: header)[0], in: object, header.info))
         }
       case .compactRelocations:
         // The reader does not prove what they are for.
@@ -79,7 +80,8 @@ extension BatchResolver {
         if !isKnown || isLoaded(object, header.info) {
           throw .section(
             .compactRelocations, file: object.name,
-            section: isKnown ? object.sectionName(SectionIndex(rawValue: header.info)) : object.name(of: header))
+            section: isKnown
+              ? object.sectionName(SectionIndex(rawValue: header.info)) : object.name(of: header))
         }
       // The other fields of such a header mean nothing (gABI, "Section Types").
       case .null: break
@@ -139,28 +141,44 @@ extension BatchResolver {
       throw .section(.tooLarge(byteCount: header.size), file: object.name, section: object.name(of: header))
     }
     guard let alignment = Int(exactly: header.alignment), alignment < 1 << 47 else {
-      throw .section(.alignmentTooLarge(header.alignment), file: object.name, section: object.name(of: header))
+      throw .section(
+        .alignmentTooLarge(header.alignment), file: object.name, section: object.name(of: header))
     }
     let (kind, role) = classify(header, object.nameBytes(of: header), object.header.machine)
-    switch role {
-    case .plain, .frames: break
-    case .identifier: identifierSections[object.name(of: header), default: []].append(number)
-    default:
-      guard byteCount % 8 == 0 else {
-        throw .section(.partialPointer(byteCount: header.size), file: object.name, section: object.name(of: header))
-      }
-    }
     sections[number].fileOffset = header.fileRange.lowerBound
     sections[number].byteCount = byteCount
     sections[number].alignmentShift = UInt8(truncatingIfNeeded: alignment.trailingZeroBitCount)
     sections[number].kind = kind
     sections[number].role = role
     sections[number].isZero = header.type == .nobits
+    switch role {
+    case .plain: break
+    case .frames: try addFrames(header, number: number, of: object)
+    case .identifier: identifierSections[object.name(of: header), default: []].append(number)
+    default:
+      guard byteCount % 8 == 0 else {
+        throw .section(
+          .partialPointer(byteCount: header.size), file: object.name, section: object.name(of: header))
+      }
+    }
+  }
+
+  /// Proves frame descriptions, and leaves out what ends them: the batch's have one end.
+  private mutating func addFrames(
+    _ header: SectionHeader, number: Int, of object: ObjectFile
+  ) throws(LinkError) {
+    do {
+      let byteCount = try FrameSection.recordByteCount(
+        of: object.contents(of: header), order: object.header.byteOrder)
+      sections[number].byteCount = byteCount
+      if byteCount == 0 { sections[number].kind = .notLoaded }
+    } catch {
+      throw .section(
+        .malformedFrames(offset: error.offset), file: object.name, section: object.name(of: header))
+    }
   }
 
   /// Where a section goes and what it is, from its flags and, where they leave it open, its name.
-  ///
-  /// An `.eh_frame` of four bytes is another linker's terminator, which would end the frames of the batch too early.
   private func classify(
     _ header: SectionHeader, _ name: RawSpan, _ machine: Machine
   ) -> (SegmentKind, SectionRole) {
@@ -173,14 +191,14 @@ extension BatchResolver {
       return (header.flags.contains(.write) ? writable : .readOnly, .identifier)
     }
     if !header.flags.contains(.write) {
-      if name.equals(".eh_frame") { return (header.size > 4 ? .readOnly : .notLoaded, .frames) }
+      if name.equals(".eh_frame") { return (.readOnly, .frames) }
       if header.type == .note, name.equals(".note.gnu.property") { return (.notLoaded, .plain) }
       if let role = arrayRole(header, name) { return (.relocatedReadOnly, role) }
       return (isLarge ? .largeReadOnly : .readOnly, .plain)
     }
     if header.type == .nobits { return (isLarge ? .largeZero : .zero, .plain) }
     // Some compilers make it writable; there is one place for frames.
-    if name.equals(".eh_frame") { return (header.size > 4 ? .readOnly : .notLoaded, .frames) }
+    if name.equals(".eh_frame") { return (.readOnly, .frames) }
     if let role = arrayRole(header, name) { return (.relocatedReadOnly, role) }
     if name.starts(with: ".data.rel.ro") { return (.relocatedReadOnly, .plain) }
     return (isLarge ? .largeData : .data, .plain)
@@ -216,7 +234,8 @@ extension RawSpan {
     for offset in byteOffsets {
       guard let byte: UInt8 = try? load(at: offset, order: .little) else { return false }
       switch byte {
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"): continue
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"):
+        continue
       case UInt8(ascii: "0")...UInt8(ascii: "9") where offset > 0: continue
       default: return false
       }
@@ -372,11 +391,18 @@ extension BatchResolver {
 // MARK: - Sections with one name
 
 extension BatchResolver {
-  /// Puts namesakes in one segment: a writable one if one of them is writable, one with contents if one has some.
-  private mutating func unifyIdentifierKinds() {
-    for numbers in identifierSections.values {
+  /// Puts namesakes in one segment: a writable one if one of them is writable, one with contents if one has
+  /// some.
+  ///
+  /// Code and data cannot lie in one.
+  private mutating func unifyIdentifierKinds() throws(LinkError) {
+    for (name, numbers) in identifierSections {
       let kinds = Set(numbers.map { sections[$0].kind }).subtracting([.notLoaded])
       guard kinds.count > 1 else { continue }
+      guard kinds.isDisjoint(with: [.text, .largeText]) else {
+        let file = batch.objects[batch.object(ofSection: numbers[0])].name
+        throw .section(.writableAndExecutable, file: file, section: name)
+      }
       for number in numbers where sections[number].kind != .notLoaded { sections[number].kind = .data }
     }
   }

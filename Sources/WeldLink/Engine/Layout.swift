@@ -94,7 +94,8 @@ struct Layout: Sendable {
   static let terminatorByteCount = 4
 
   /// Takes the next `byteCount` bytes of a segment.
-  private mutating func place(_ byteCount: Int, alignment: Int, in kind: SegmentKind) throws(LinkError) -> Int {
+  private mutating func place(_ byteCount: Int, alignment: Int, in kind: SegmentKind) throws(LinkError) -> Int
+  {
     let used = byteCounts[Int(kind.rawValue)]
     let (sum, overflow) = used.addingReportingOverflow(alignment - 1)
     let start = sum & ~(alignment - 1)
@@ -108,14 +109,15 @@ struct Layout: Sendable {
 
   /// Lays sections out one after another, nothing else between them.
   ///
-  /// - Parameter withoutGaps: whether only the first one is aligned. Four bytes of zero between frame descriptions would
-  ///   end them.
+  /// - Parameter withoutGaps: whether only the first one is aligned. Four bytes of zero between frame
+  ///   descriptions would end them.
   private mutating func lay(out numbers: [Int], withoutGaps: Bool = false) throws(LinkError) -> Block? {
     guard let first = numbers.first else { return nil }
     let kind = sections[first].kind
     for number in numbers {
       positions[number] = try place(
-        sections[number].byteCount, alignment: withoutGaps && number != first ? 1 : sections[number].alignment,
+        sections[number].byteCount,
+        alignment: withoutGaps && number != first ? 1 : sections[number].alignment,
         in: kind)
     }
     return Block(first: first, last: numbers[numbers.count - 1])
@@ -123,8 +125,9 @@ struct Layout: Sendable {
 
   /// Puts arrays of pointers in the order of their priorities, and of the input where these are equal.
   ///
-  /// The number in `.init_array.N` and `.fini_array.N` is the priority, in `.ctors.N` and `.dtors.N` it is 65535 minus the
-  /// priority; sections without a number come last. So GNU ld joins the old arrays to the new ones.
+  /// The number in `.init_array.N` and `.fini_array.N` is the priority, in `.ctors.N` and `.dtors.N` it is
+  /// 65535 minus the priority; sections without a number come last. So GNU ld joins the old arrays to the new
+  /// ones.
   private static func byPriority(_ numbers: [Int], _ resolution: Resolution) -> [Int] {
     let keyed = numbers.map { number in
       let suffix = resolution.batch.sectionName(number).split(separator: ".").last.flatMap { UInt16($0) }
@@ -152,7 +155,8 @@ extension Layout {
       guard contents > 0 || zeros > 0 else { return nil }
       return (
         SegmentRequest(
-          protection: protection, contentByteCount: contents, byteCount: kinds.count > 1 ? start + zeros : contents,
+          protection: protection, contentByteCount: contents,
+          byteCount: kinds.count > 1 ? start + zeros : contents,
           alignment: alignment), kinds
       )
     }

@@ -20,7 +20,8 @@ extension LinkPlan {
       let A = UInt64(bitPattern: relocation.addend)
       let P = base &+ relocation.offset
       let at = Int(truncatingIfNeeded: relocation.offset)
-      guard relocation.offset <= UInt64(section.byteCount), Int(row.byteCount) <= section.byteCount &- at else {
+      guard relocation.offset <= UInt64(section.byteCount), Int(row.byteCount) <= section.byteCount &- at
+      else {
         throw .relocation(
           .outsideSection(byteCount: Int(row.byteCount), sectionByteCount: section.byteCount),
           at: RelocationWalk.place(of: relocation, in: object, index.rawValue))
@@ -30,7 +31,8 @@ extension LinkPlan {
       case .absolute: value = S &+ A
       case .pcRelative: value = S &+ A &- P
       case .nothing, .unknown: continue
-      case .other where isFrames && resolution.classes[Int(resolution.canonical[symbol])].contains(.discarded):
+      case .other
+      where isFrames && resolution.classes[Int(resolution.canonical[symbol])].contains(.discarded):
         // The scan asked for nothing here; as below.
         value = 0
       case .other:
@@ -56,11 +58,13 @@ extension LinkPlan {
   /// - Returns: what is wrong with it, if anything.
   @inline(never)
   private func storeOther<Target: Architecture>(
-    _ relocation: Relocation, _ rules: RuleTable, _ symbol: Int, P: UInt64, _ out: inout MutableRawSpan, _: Target.Type
+    _ relocation: Relocation, _ rules: RuleTable, _ symbol: Int, P: UInt64, _ out: inout MutableRawSpan,
+    _: Target.Type
   ) -> LinkError.RelocationProblem? {
     guard let rule = rules.rule(relocation.type),
       let value = value(
-        rule, relocation, symbol, S: symbols.values[symbol], A: UInt64(bitPattern: relocation.addend), P: P, &out,
+        rule, relocation, symbol, S: symbols.values[symbol], A: UInt64(bitPattern: relocation.addend), P: P,
+        &out,
         Target.self)
     else { return nil }
     return storeChecked(value, relocation, rules, symbol, P: P, &out, Target.self)
@@ -121,8 +125,11 @@ extension LinkPlan {
     let isBranch =
       rule.value == .branch || rule.value == .pcRelative && Target.isBranch(out.bytes, fieldAt: at)
     let entry = synthesis.entryOfSymbol[canonical]
-    if entry >= 0, synthesis.entries[Int(entry)].stub >= 0, isBranch || symbols.externalFunctions.contains(canonical) {
-      let stub = placement.stubAddress &+ UInt64(synthesis.entries[Int(entry)].stub &* synthesis.stubByteCount)
+    if entry >= 0, synthesis.entries[Int(entry)].stub >= 0,
+      isBranch || symbols.externalFunctions.contains(canonical)
+    {
+      let stub =
+        placement.stubAddress &+ UInt64(synthesis.entries[Int(entry)].stub &* synthesis.stubByteCount)
       let near = rule.value == .absolute ? stub &+ A : stub &+ A &- P
       do {
         try out.store(near, in: rule.field, at: at, order: Target.byteOrder)

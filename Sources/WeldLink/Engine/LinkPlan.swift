@@ -35,14 +35,17 @@ struct Apply: ~Copyable, ArchitectureWork {
       let firstSection = batch.firstSection[position]
       for number in firstSection..<batch.firstSection[position &+ 1] {
         let section = plan.layout.sections[number]
-        guard section.kind != .notLoaded, section.byteCount > 0 || section.relocationCount > 0 else { continue }
+        guard section.kind != .notLoaded, section.byteCount > 0 || section.relocationCount > 0 else {
+          continue
+        }
         let start = plan.placement.kindOffsets[Int(section.kind.rawValue)] &+ plan.layout.positions[number]
         var out = bytes._mutatingExtracting(start..<start &+ section.byteCount)
         if !section.isZero { out.copy(section.byteCount, of: object.bytes.span, from: section.fileOffset) }
         guard section.relocationCount > 0 else { continue }
         try plan.relocate(
           &out, section, SectionIndex(rawValue: UInt32(number &- firstSection)), of: object,
-          firstSymbol: batch.firstSymbol[position], base: plan.placement.sectionAddresses[number], rules, Target.self)
+          firstSymbol: batch.firstSymbol[position], base: plan.placement.sectionAddresses[number], rules,
+          Target.self)
       }
     }
   }
@@ -61,7 +64,9 @@ extension MutableRawSpan {
 
 extension LinkPlan {
   /// Fills the GOT with the addresses of symbols.
-  fileprivate func writeSlots<Target: Architecture>(_: Target.Type, to bytes: inout MutableRawSpan) throws(LinkError) {
+  fileprivate func writeSlots<Target: Architecture>(_: Target.Type, to bytes: inout MutableRawSpan)
+    throws(LinkError)
+  {
     let start = placement.kindOffsets[Int(SegmentKind.relocatedReadOnly.rawValue)] + layout.gotPosition
     do {
       for entry in synthesis.entries where entry.slot >= 0 {
@@ -78,7 +83,9 @@ extension LinkPlan {
     }
   }
 
-  fileprivate func writeStubs<Target: Architecture>(_: Target.Type, to bytes: inout MutableRawSpan) throws(LinkError) {
+  fileprivate func writeStubs<Target: Architecture>(_: Target.Type, to bytes: inout MutableRawSpan)
+    throws(LinkError)
+  {
     let start = placement.kindOffsets[Int(SegmentKind.text.rawValue)] + layout.stubPosition
     for entry in synthesis.entries where entry.stub >= 0 {
       let offset = entry.stub * Target.stubByteCount

@@ -4,8 +4,9 @@ internal import WeldMemory
 
 /// A batch on its way into memory, and then in it.
 ///
-/// The stages are those of `docs/architecture.md`: what one computes is what the next one is given. All that can be
-/// wrong with the input is found before memory is finalized. Dropped at any point, it gives everything back.
+/// The stages are those of `docs/architecture.md`: what one computes is what the next one is given. All that
+/// can be wrong with the input is found before memory is finalized. Dropped at any point, it gives everything
+/// back.
 final class LinkedBatch {
   let resolution: Resolution
   let synthesis: Synthesis
@@ -92,7 +93,8 @@ final class LinkedBatch {
   func finalize() throws(LinkError) {
     guard case .writable(let allocation) = exchange(.failed) else { throw Self.isGivenUp }
     do {
-      state = .finalized(try allocation.finalize(FinalizeWork(indirectFunctions: addresses.indirectFunctions)))
+      state = .finalized(
+        try allocation.finalize(FinalizeWork(indirectFunctions: addresses.indirectFunctions)))
     } catch {
       throw .memory(error)
     }

@@ -2,8 +2,8 @@ internal import WeldBytes
 
 /// Names seen during a link, each with a small number.
 ///
-/// Names stay where they are, in the string tables of the objects; the table keeps where. It compares bytes, so names
-/// that are not text are as good as any.
+/// Names stay where they are, in the string tables of the objects; the table keeps where. It compares bytes,
+/// so names that are not text are as good as any.
 struct NameTable {
   /// Where a name is.
   private struct Name {
@@ -57,7 +57,8 @@ struct NameTable {
     let number = names.count
     names.append(
       Name(
-        source: source, offset: offset, byteCount: UInt32(truncatingIfNeeded: found.byteCount), hash: found.hash))
+        source: source, offset: offset, byteCount: UInt32(truncatingIfNeeded: found.byteCount),
+        hash: found.hash))
     slots[slot] = UInt64(found.hash) &<< 32 | UInt64(truncatingIfNeeded: number &+ 1)
     if names.count &* 2 > slots.count { grow() }
     return number

@@ -8,14 +8,17 @@ enum RelocationWalk {
   ) -> LinkError.RelocationPlace {
     let index = Int(relocation.symbol.rawValue)
     return LinkError.RelocationPlace(
-      file: object.name, section: object.sectionName(SectionIndex(rawValue: section)), offset: relocation.offset,
+      file: object.name, section: object.sectionName(SectionIndex(rawValue: section)),
+      offset: relocation.offset,
       type: object.header.machine.relocationName(relocation.type),
       symbol: index > 0 && index < object.symbolCount ? object.name(of: object.symbols[index]) : "",
       addend: relocation.addend)
   }
 
   /// The places that refer to each of `symbols`, canonical numbers, in the order of the input.
-  static func references(to symbols: Set<Int>, in resolution: Resolution) -> [Int: [LinkError.RelocationPlace]] {
+  static func references(to symbols: Set<Int>, in resolution: Resolution) -> [Int: [LinkError
+    .RelocationPlace]]
+  {
     var found: [Int: [LinkError.RelocationPlace]] = [:]
     let batch = resolution.batch
     for position in batch.objects.indices {
@@ -26,7 +29,8 @@ enum RelocationWalk {
         let table = object.relocations(at: section.relocationOffset, count: Int(section.relocationCount))
         for index in 0..<table.count {
           let relocation = table[index]
-          let symbol = Int(resolution.canonical[batch.firstSymbol[position] + Int(relocation.symbol.rawValue)])
+          let symbol = Int(
+            resolution.canonical[batch.firstSymbol[position] + Int(relocation.symbol.rawValue)])
           guard symbols.contains(symbol) else { continue }
           found[symbol, default: []].append(
             place(of: relocation, in: object, UInt32(number - batch.firstSection[position])))

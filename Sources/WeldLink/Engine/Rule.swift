@@ -1,14 +1,14 @@
 /// What a relocation type means: one row of the psABI's table.
 ///
-/// The stage that sizes the GOT and the stubs and the stage that writes bytes read the same rule, so that they cannot
-/// disagree about what a relocation needs.
+/// The stage that sizes the GOT and the stubs and the stage that writes bytes read the same rule, so that
+/// they cannot disagree about what a relocation needs.
 public struct Rule: Equatable, Sendable {
   /// What is computed.
   public var value: Value
   /// Where it goes.
   public var field: Field
-  /// How many bytes before the field the instruction begins that may be rewritten once its target is known to be in
-  /// reach; 0 where none may.
+  /// How many bytes before the field the instruction begins that may be rewritten once its target is known to
+  /// be in reach; 0 where none may.
   public var relaxableFrom: Int
 
   /// Computes `value` and writes it to `field`.
@@ -21,8 +21,9 @@ public struct Rule: Equatable, Sendable {
   /// A type that no relocatable object may contain, or that is known and not linked.
   public static func refused(_ reason: Refusal) -> Rule { Rule(.refused(reason), into: .none) }
 
-  /// A formula, in the letters of the psABIs: `S` the symbol's address, `A` the addend, `P` the place, `G` the GOT
-  /// slot's offset from `GOT`, `GOT` the base of the GOT, `L` the stub's address or `S`, `Z` the symbol's size.
+  /// A formula, in the letters of the psABIs: `S` the symbol's address, `A` the addend, `P` the place, `G`
+  /// the GOT slot's offset from `GOT`, `GOT` the base of the GOT, `L` the stub's address or `S`, `Z` the
+  /// symbol's size.
   public enum Value: Equatable, Sendable {
     /// Nothing; the relocation only marks something.
     case none

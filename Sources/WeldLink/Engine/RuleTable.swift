@@ -1,7 +1,7 @@
 /// The rules of an architecture by relocation number, in the form that the loops over relocations read.
 ///
-/// Almost all relocations of real objects add a symbol's address and an addend, may subtract the place, and fill a whole
-/// container. Their rows say so in a few bytes; what else a rule says is looked up in the rule.
+/// Almost all relocations of real objects add a symbol's address and an addend, may subtract the place, and
+/// fill a whole container. Their rows say so in a few bytes; what else a rule says is looked up in the rule.
 struct RuleTable: Sendable {
   private let rules: [Rule?]
   private let rows: [Row]
@@ -48,7 +48,9 @@ struct RuleTable: Sendable {
   }
 
   private static func shape(of rule: Rule) -> Shape {
-    guard rule.field == Field(wholeBytes: rule.field.byteCount, range: rule.field.range) else { return .other }
+    guard rule.field == Field(wholeBytes: rule.field.byteCount, range: rule.field.range) else {
+      return .other
+    }
     switch rule.value {
     case .none: return .nothing
     case .absolute: return .absolute

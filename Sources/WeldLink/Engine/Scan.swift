@@ -1,7 +1,7 @@
 internal import WeldELF
 
-/// The second stage: looks at every relocation of what takes part, proves that its type and symbol are known, and finds
-/// out what must be synthesised.
+/// The second stage: looks at every relocation of what takes part, proves that its type and symbol are known,
+/// and finds out what must be synthesised.
 struct Scan: ArchitectureWork {
   let resolution: Resolution
 
@@ -24,11 +24,14 @@ struct Scan: ArchitectureWork {
           throw .section(.relocatedZeros, file: object.name, section: batch.sectionName(number))
         }
         try scan(
-          section, number - batch.firstSection[position], of: object, firstSymbol: batch.firstSymbol[position],
+          section, number - batch.firstSection[position], of: object,
+          firstSymbol: batch.firstSymbol[position],
           rules, &synthesis, &isExternalKnown)
       }
     }
-    if resolution.linkerDefinitions.contains(where: { $0.definition == .gotBase }) { synthesis.usesGOTBase = true }
+    if resolution.linkerDefinitions.contains(where: { $0.definition == .gotBase }) {
+      synthesis.usesGOTBase = true
+    }
     return synthesis
   }
 
@@ -91,8 +94,9 @@ struct Scan: ArchitectureWork {
     return nil
   }
 
-  /// Whether a stub may stand in for the symbol of a relocation, should the symbol be far away: branches always, and 32-bit
-  /// references, which non-PIC code takes the addresses of functions with. A wider field reaches everything.
+  /// Whether a stub may stand in for the symbol of a relocation, should the symbol be far away: branches
+  /// always, and 32-bit references, which non-PIC code takes the addresses of functions with. A wider field
+  /// reaches everything.
   private func mayUseStub(_ rule: Rule) -> Bool {
     rule.value == .branch || rule.value == .stubGOTRelative || rule.field.byteCount == 4
   }

@@ -32,7 +32,8 @@ enum SectionRole: UInt8, Sendable {
   case finiArray
   case constructors
   case destructors
-  /// A section whose name is a C identifier: laid out with its namesakes, between `__start_` and `__stop_` symbols.
+  /// A section whose name is a C identifier: laid out with its namesakes, between `__start_` and `__stop_`
+  /// symbols.
   case identifier
 }
 

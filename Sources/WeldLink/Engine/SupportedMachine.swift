@@ -12,7 +12,8 @@ enum SupportedMachine {
     }
   }
 
-  /// Throws if `object` is for a machine that the engine does not know, or in that machine's other byte order.
+  /// Throws if `object` is for a machine that the engine does not know, or in that machine's other byte
+  /// order.
   static func check(_ object: ObjectFile) throws(LinkError) {
     var check = Check(object: object)
     try check.run(for: object.header.machine, file: object.name)

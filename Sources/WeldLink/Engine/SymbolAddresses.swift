@@ -50,8 +50,8 @@ struct SymbolAddresses: Sendable {
     }
   }
 
-  /// Takes the addresses of undefined symbols, in the order of `synthesis.externals`, and gives every mention of a name
-  /// the address of the canonical one.
+  /// Takes the addresses of undefined symbols, in the order of `synthesis.externals`, and gives every mention
+  /// of a name the address of the canonical one.
   mutating func bind(_ externals: [ResolvedSymbol], of resolution: Resolution, _ synthesis: Synthesis) {
     isBound = true
     for (symbol, found) in zip(synthesis.externals, externals) {

@@ -30,8 +30,8 @@ struct Synthesis: Sendable {
     var slot = -1
     /// The stub that jumps to the symbol, or -1.
     var stub = -1
-    /// For an indirect function the slot of its stub, which holds what its resolver returned; else -1. Its address, in
-    /// every other respect, is that of the stub, so that it is the same for everybody.
+    /// For an indirect function the slot of its stub, which holds what its resolver returned; else -1. Its
+    /// address, in every other respect, is that of the stub, so that it is the same for everybody.
     var resolvedSlot = -1
   }
 

@@ -2,8 +2,8 @@ public import WeldELF
 
 /// What objects expect of the addresses they are linked at.
 public enum AddressNeeds {
-  /// Whether some object holds addresses of its own code or data in 32 bits, as code compiled without `-fPIC` and `-fPIE`
-  /// does, and so must lie below 2 GiB.
+  /// Whether some object holds addresses of its own code or data in 32 bits, as code compiled without `-fPIC`
+  /// and `-fPIE` does, and so must lie below 2 GiB.
   public static func wantsLowAddresses(_ objects: [ObjectFile]) throws(LinkError) -> Bool {
     guard let first = objects.first else { return false }
     try SupportedMachine.check(first)
@@ -22,13 +22,15 @@ public enum AddressNeeds {
     for object in objects {
       for number in 0..<object.sectionCount {
         let section = object.section(at: SectionIndex(rawValue: UInt32(number)))
-        if section.type == .rela { add(section.size) }  // A slot and a stub take less than the 24 bytes of an entry.
+        // A slot and a stub take less than the 24 bytes of a relocation.
+        if section.type == .rela { add(section.size) }
         guard section.flags.contains(.alloc) else { continue }
         add(section.size)
         add(section.alignment)
       }
       let symbols = object.symbols
-      for index in 0..<symbols.count where symbols[index].place == .common || symbols[index].place == .largeCommon {
+      for index in 0..<symbols.count
+      where symbols[index].place == .common || symbols[index].place == .largeCommon {
         add(symbols[index].size)
         add(symbols[index].value)
       }
@@ -52,7 +54,8 @@ public enum AddressNeeds {
           for index in 0..<relocations.count {
             let relocation = relocations[index]
             let row = rules[relocation.type]
-            guard row.shape == .absolute, row.byteCount == 4, Int(relocation.symbol.rawValue) < object.symbolCount
+            guard row.shape == .absolute, row.byteCount == 4,
+              Int(relocation.symbol.rawValue) < object.symbolCount
             else { continue }
             let symbol = object.symbols[Int(relocation.symbol.rawValue)]
             switch symbol.place {

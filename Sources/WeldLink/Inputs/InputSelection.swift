@@ -1,11 +1,11 @@
 internal import WeldBytes
 public import WeldELF
 
-/// Decides which objects take part in a link: all that stand by themselves, and of archives those members that define
-/// something which is wanted.
+/// Decides which objects take part in a link: all that stand by themselves, and of archives those members
+/// that define something which is wanted.
 ///
-/// Archives have no order: a member may need members of any other. Of several members that define a name the first one
-/// is taken. Weak references and common symbols want nothing.
+/// Archives have no order: a member may need members of any other. Of several members that define a name the
+/// first one is taken. Weak references and common symbols want nothing.
 public struct InputSelection {
   private var names = NameTable()
   /// Under the number of the name.
@@ -26,8 +26,8 @@ public struct InputSelection {
 
   private init() {}
 
-  /// The objects that take part, in the order of the inputs, members of archives in the order in which they came to be
-  /// wanted.
+  /// The objects that take part, in the order of the inputs, members of archives in the order in which they
+  /// came to be wanted.
   ///
   /// - Parameters:
   ///   - inputs: objects and archives.
@@ -117,7 +117,8 @@ public struct InputSelection {
     }
   }
 
-  /// Does the work of a symbol index for an archive that has none. Members that are no ELF files define nothing.
+  /// Does the work of a symbol index for an archive that has none. Members that are no ELF files define
+  /// nothing.
   private mutating func addMembers(of archive: Archive, at position: Int) throws(LinkError) {
     for (member, description) in archive.members.enumerated() {
       let object: ObjectFile

@@ -7,8 +7,8 @@ public enum SupportObject {
     func run<A: Architecture>(for _: A.Type) throws(LinkError) -> ObjectWriter { A.supportObject() }
   }
 
-  /// An object for `machine` with `atexit`, `at_quick_exit`, `pthread_atfork` and `__dso_handle`, which no shared library
-  /// exports. All are weak, so that a definition of the program's own prevails, and hidden.
+  /// An object for `machine` with `atexit`, `at_quick_exit`, `pthread_atfork` and `__dso_handle`, which no
+  /// shared library exports. All are weak, so that a definition of the program's own prevails, and hidden.
   public static func make(for machine: Machine) throws(LinkError) -> ObjectFile {
     var writing = Writing()
     let object = try writing.run(for: machine, file: name)

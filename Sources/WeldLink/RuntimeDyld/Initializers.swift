@@ -2,7 +2,8 @@ public import WeldMemory
 
 /// The functions that a batch wants called (gABI, "Initialization and Termination Functions").
 public struct Initializers: Equatable, Sendable {
-  /// What is called before the program, in this order: `.preinit_array`, then `.init_array` and `.ctors` by priority.
+  /// What is called before the program, in this order: `.preinit_array`, then `.init_array` and `.ctors` by
+  /// priority.
   public var before: [Run]
   /// What is called after it, in this order: `.fini_array` and `.dtors`, by descending priority.
   public var after: [Run]

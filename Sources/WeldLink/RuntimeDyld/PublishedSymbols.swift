@@ -83,7 +83,8 @@ final class PublishedSymbols {
       names = resolution.names
       definitions = resolution.globals.map { global in
         Definition(
-          global, resolution.classes[global.symbol], at: batch.address(ofSymbol: global.symbol), batch: position)
+          global, resolution.classes[global.symbol], at: batch.address(ofSymbol: global.symbol),
+          batch: position)
       }
       return
     }
@@ -91,7 +92,8 @@ final class PublishedSymbols {
     for (id, global) in resolution.globals.enumerated() where global.isDefined {
       let number = names.intern(id, of: resolution.names, after: first)
       let definition = Definition(
-        global, resolution.classes[global.symbol], at: batch.address(ofSymbol: global.symbol), batch: position)
+        global, resolution.classes[global.symbol], at: batch.address(ofSymbol: global.symbol), batch: position
+      )
       if number == definitions.count {
         definitions.append(definition)
       } else if definitions[number].batch < 0 || global.strength == .definition {

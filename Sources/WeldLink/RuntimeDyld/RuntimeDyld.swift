@@ -11,13 +11,13 @@ public import WeldMemory
 /// let add = linker.symbol(named: "add")
 /// ```
 ///
-/// ``load(_:)`` only takes an object in. What was loaded since the last layout is laid out together, as one batch, as soon
-/// as an address is asked for or relocations are to be resolved: the more is loaded before that, the closer it lies
-/// together and the faster it is linked. Batches see each other's symbols; what none defines is asked of the
-/// ``SymbolLookup``.
+/// ``load(_:)`` only takes an object in. What was loaded since the last layout is laid out together, as one
+/// batch, as soon as an address is asked for or relocations are to be resolved: the more is loaded before
+/// that, the closer it lies together and the faster it is linked. Batches see each other's symbols; what none
+/// defines is asked of the ``SymbolLookup``.
 ///
-/// Memory lives as long as the linker. Not for use from several threads at once. `docs/embedding.md` sets its functions
-/// beside LLVM's.
+/// Memory lives as long as the linker. Not for use from several threads at once. `docs/embedding.md` sets its
+/// functions beside LLVM's.
 public final class RuntimeDyld {
   private let memory: any MemoryManager
   private let lookup: any SymbolLookup
@@ -25,7 +25,8 @@ public final class RuntimeDyld {
   private var pending: [ObjectFile] = []
   private var machine: (name: Machine, byteOrder: ByteOrder)?
   private var batches: [LinkedBatch] = []
-  /// How many of the first batches are known to be finalized, so that a new one costs the same however many there are.
+  /// How many of the first batches are known to be finalized, so that a new one costs the same however many
+  /// there are.
   private var finalizedCount = 0
   private let published = PublishedSymbols()
 
@@ -73,15 +74,7 @@ extension RuntimeDyld {
   /// Takes in all members of an archive, needed or not.
   public func load(_ archive: Archive) throws(LinkError) {
     pending.reserveCapacity(pending.count + archive.members.count)
-    for member in archive.members {
-      let object: ObjectFile
-      do {
-        object = try archive.object(of: member)
-      } catch {
-        throw .malformed(error)
-      }
-      try load(object)
-    }
+    for member in archive.members { try load(archive.linkObject(of: member)) }
   }
 
   /// Lays out what was loaded since the last time and gives it memory and addresses.
@@ -145,11 +138,13 @@ extension RuntimeDyld {
         found.append(
           Section(
             id: SectionID(batch: position, part: .input(number)), file: name, name: file.sectionName(index),
-            address: Address(rawValue: batch.placement.sectionAddresses[number]), byteCount: section.byteCount,
+            address: Address(rawValue: batch.placement.sectionAddresses[number]),
+            byteCount: section.byteCount,
             protection: section.kind.protection))
       }
     }
-    let commonByteCount = batch.layout.byteCounts[Int(SegmentKind.zero.rawValue)] - batch.layout.commonPosition
+    let commonByteCount =
+      batch.layout.byteCounts[Int(SegmentKind.zero.rawValue)] - batch.layout.commonPosition
     let synthetic: [(SyntheticSection, UInt64, Int, Protection)] = [
       (.got, batch.placement.gotAddress, batch.synthesis.gotByteCount, .read),
       (
@@ -167,8 +162,8 @@ extension RuntimeDyld {
     return found
   }
 
-  /// Lets a section be used at `address` instead of where its memory is: for code that is copied elsewhere, and for
-  /// tests of relocations.
+  /// Lets a section be used at `address` instead of where its memory is: for code that is copied elsewhere,
+  /// and for tests of relocations.
   ///
   /// Takes effect with the next ``resolveRelocations()``.
   public func mapSection(_ id: SectionID, to address: Address) throws(LinkError) {
@@ -186,8 +181,8 @@ extension RuntimeDyld {
     published.noteMove()
   }
 
-  /// The bytes of a section as the last ``resolveRelocations()`` wrote them for the address that it has or is mapped
-  /// to; zeros before the first one. LLVM's counterpart is `getSectionContent`.
+  /// The bytes of a section as the last ``resolveRelocations()`` wrote them for the address that it has or is
+  /// mapped to; zeros before the first one. LLVM's counterpart is `getSectionContent`.
   ///
   /// Must come before ``finalize(registeringFrames:)``; after it the bytes are at the section's address.
   public func contents(of id: SectionID) throws(LinkError) -> [UInt8] {
@@ -219,8 +214,8 @@ extension SegmentKind {
 extension RuntimeDyld {
   /// Finds the undefined symbols of everything that is not finalized, and applies all of its relocations.
   ///
-  /// May be called again, after sections were mapped elsewhere or missing objects were loaded: each time starts from the
-  /// objects' bytes.
+  /// May be called again, after sections were mapped elsewhere or missing objects were loaded: each time
+  /// starts from the objects' bytes.
   public func resolveRelocations() throws(LinkError) {
     try layOut()
     for batch in batches[finalizedCount...] where !batch.isFinalized {
@@ -228,8 +223,8 @@ extension RuntimeDyld {
     }
   }
 
-  /// Makes the unwinder know the frame descriptions of everything that is not finalized, so that exceptions pass through
-  /// it. ``finalize()`` does this, too.
+  /// Makes the unwinder know the frame descriptions of everything that is not finalized, so that exceptions
+  /// pass through it. ``finalize()`` does this, too.
   public func registerEHFrames() throws(LinkError) {
     try layOut()
     for batch in batches[finalizedCount...] { try batch.registerFrames() }
@@ -240,8 +235,8 @@ extension RuntimeDyld {
     for batch in batches { batch.deregisterFrames() }
   }
 
-  /// Resolves relocations, brings about the final protections, runs the resolvers of indirect functions, and registers
-  /// frame descriptions unless told not to. After it, code can be called.
+  /// Resolves relocations, brings about the final protections, runs the resolvers of indirect functions, and
+  /// registers frame descriptions unless told not to. After it, code can be called.
   ///
   /// - Parameter registeringFrames: whether the unwinder is to know the code.
   public func finalize(registeringFrames: Bool = true) throws(LinkError) {
@@ -253,8 +248,8 @@ extension RuntimeDyld {
     finalizedCount = batches.count
   }
 
-  /// For how many missing symbols names are sought that look alike: it takes long, and where more are missing it is not
-  /// their spelling.
+  /// For how many missing symbols names are sought that look alike: it takes long, and where more are missing
+  /// it is not their spelling.
   private static let suggestionLimit = 16
 
   /// The addresses of a batch's undefined symbols, in its order.
@@ -295,10 +290,11 @@ extension RuntimeDyld {
 // MARK: - Symbols
 
 extension RuntimeDyld {
-  /// The address and flags of the symbol called `name` that the objects define, hidden or not; `nil` if there is none.
+  /// The address and flags of the symbol called `name` that the objects define, hidden or not; `nil` if there
+  /// is none.
   ///
-  /// Known once the object is laid out; what is there can be used once it is finalized. Objects that were only loaded are
-  /// not searched.
+  /// Known once the object is laid out; what is there can be used once it is finalized. Objects that were
+  /// only loaded are not searched.
   public func symbol(named name: String) -> EvaluatedSymbol? {
     if let found = published.symbol(named: name) { return found }
     for target in options.aliases.targets(of: name) {
@@ -327,7 +323,8 @@ extension RuntimeDyld {
         numbers.map { number in
           let section = batch.layout.sections[number]
           return Initializers.Run(
-            address: Address(rawValue: batch.placement.sectionAddresses[number]), count: section.byteCount / 8,
+            address: Address(rawValue: batch.placement.sectionAddresses[number]),
+            count: section.byteCount / 8,
             isReversed: section.role == .constructors || section.role == .finiArray)
         }
       }

@@ -12,7 +12,9 @@ struct AliasTests {
     var object = ObjectWriter.x86_64
     let data = object.addData([UInt8](repeating: 0, count: definitions.count * 8))
     let pointers = object.addData([UInt8](repeating: 0, count: names.count * 8), name: ".pointers")
-    for (number, name) in definitions.enumerated() { _ = object.addSymbol(name, in: data, at: UInt64(number) * 8) }
+    for (number, name) in definitions.enumerated() {
+      _ = object.addSymbol(name, in: data, at: UInt64(number) * 8)
+    }
     for (number, name) in names.enumerated() {
       object.relocate(pointers, at: UInt64(number) * 8, .R_X86_64_64, object.addUndefinedSymbol(name))
     }
@@ -25,7 +27,8 @@ struct AliasTests {
 
   @Test func `a name stands for another one that the objects define`() throws {
     let image = try LinkedImage(
-      [object(["alias"]), object([], "b.o", defining: ["other", "target"])], aliases: [Alias("alias", for: "target")])
+      [object(["alias"]), object([], "b.o", defining: ["other", "target"])],
+      aliases: [Alias("alias", for: "target")])
     try image.resolve()
     let address = try image.section(".data", of: "b.o").address.rawValue + 8
     #expect(try image.words(".pointers", of: "a.o") == [address])
@@ -34,7 +37,8 @@ struct AliasTests {
 
   @Test func `an alias that the objects define themselves is not one`() throws {
     let image = try LinkedImage(
-      [object(["alias"]), object([], "b.o", defining: ["alias", "target"])], aliases: [Alias("alias", for: "target")])
+      [object(["alias"]), object([], "b.o", defining: ["alias", "target"])],
+      aliases: [Alias("alias", for: "target")])
     try image.resolve()
     #expect(try image.words(".pointers", of: "a.o") == [image.section(".data", of: "b.o").address.rawValue])
   }
@@ -42,7 +46,8 @@ struct AliasTests {
   @Test func `a name stands for one that is found outside`() throws {
     for names in [["alias"], ["alias", "target"], ["target", "alias"]] {
       let image = try LinkedImage(
-        [object(names)], knowing: ["target": 0x1234, "alias": 0x5678], aliases: [Alias("alias", for: "target")])
+        [object(names)], knowing: ["target": 0x1234, "alias": 0x5678],
+        aliases: [Alias("alias", for: "target")])
       try image.resolve()
       #expect(try image.words(".pointers") == names.map { _ in 0x1234 })
     }
@@ -64,7 +69,8 @@ struct AliasTests {
 
   @Test(arguments: [["alias"], ["alias", "target"]])
   func `an alias for what an earlier batch defines`(names: [String]) throws {
-    let image = try LinkedImage([object([], "b.o", defining: ["target"])], aliases: [Alias("alias", for: "target")])
+    let image = try LinkedImage(
+      [object([], "b.o", defining: ["target"])], aliases: [Alias("alias", for: "target")])
     try image.spread()
     try image.resolve()
     try image.linker.load(object(names))

@@ -67,7 +67,8 @@ struct COMDATTests {
   }
 
   @Test func `a name that only a dropped group defines is undefined`() throws {
-    let first = try Assembler.object("a.o", ".section .text.f, \"axG\", @progbits, f, comdat\n.globl f\nf: ret")
+    let first = try Assembler.object(
+      "a.o", ".section .text.f, \"axG\", @progbits, f, comdat\n.globl f\nf: ret")
     let second = try Assembler.object(
       "b.o",
       """
@@ -107,7 +108,8 @@ struct COMDATTests {
 
   @Test func `groups are told apart by their signatures alone`() throws {
     // The names of sections and symbols do not matter; signatures may be the beginning of each other.
-    let objects = try [("a.o", "one"), ("b.o", "one.1"), ("c.o", "on"), ("d.o", "one")].map { file, signature in
+    let objects = try [("a.o", "one"), ("b.o", "one.1"), ("c.o", "on"), ("d.o", "one")].map {
+      file, signature in
       try Assembler.object(file, ".section .rodata.g, \"aG\", @progbits, \(signature), comdat\n.byte 1")
     }
     let image = try LinkedImage(objects)
@@ -152,6 +154,22 @@ struct COMDATTests {
     try image.resolve()
     #expect(try image.sections(".table").map(\.file) == ["a.o"])
     #expect(try image.sections(".kept").map(\.file) == ["a.o", "b.o"])
+  }
+
+  @Test func `what went is not counted between start and stop`() throws {
+    let source = """
+      .section .text.f, "axG", @progbits, f, comdat
+      .weak f
+      f: ret
+      .section things, "ao", @progbits, .text.f
+      .quad f
+      .data
+      .quad __start_things, __stop_things
+      """
+    let image = try LinkedImage(["a.o", "b.o"].map { try Assembler.object($0, source) })
+    try image.resolve()
+    let start = try image.section("things", of: "a.o").address.rawValue
+    for file in ["a.o", "b.o"] { #expect(try image.words(".data", of: file) == [start, start + 8]) }
   }
 
   @Test func `a later batch binds to the group that was kept before`() throws {

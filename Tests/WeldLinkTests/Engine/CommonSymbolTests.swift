@@ -11,22 +11,25 @@ struct CommonSymbolTests {
   ) throws -> ObjectFile {
     var object = ObjectWriter.x86_64
     let data = object.addData([UInt8](repeating: 0, count: 8))
-    object.relocate(data, at: 0, .R_X86_64_64, object.addCommonSymbol(symbol, size: size, alignment: alignment))
+    object.relocate(
+      data, at: 0, .R_X86_64_64, object.addCommonSymbol(symbol, size: size, alignment: alignment))
     let made = try object.object(name)
     // SHN_X86_64_LCOMMON
     return isLarge ? try made.changingSymbol(symbol, at: 6, to: 0xff02, byteCount: 2) : made
   }
 
-  @Test(arguments: [
-    [(8, 4), (64, 8), (16, 128)], [(16, 128), (8, 4), (64, 8)], [(64, 8), (16, 128), (8, 4)],
-    [(64, 128), (1, 1), (0, 0)], [(0, 0), (1, 1), (64, 128)],
-  ] as [[(UInt64, UInt64)]])
-  func `the largest size and the strictest alignment count`(sizes: [(size: UInt64, alignment: UInt64)]) throws {
+  @Test(
+    arguments: [
+      [(8, 4), (64, 8), (16, 128)], [(16, 128), (8, 4), (64, 8)], [(64, 8), (16, 128), (8, 4)],
+      [(64, 128), (1, 1), (0, 0)], [(0, 0), (1, 1), (64, 128)],
+    ] as [[(UInt64, UInt64)]])
+  func `the largest size and the strictest alignment count`(sizes: [(size: UInt64, alignment: UInt64)]) throws
+  {
     let files = ["a.o", "b.o", "c.o"]
     let image = try LinkedImage(zip(files, sizes).map { try object($0, $1.size, $1.alignment) })
     try image.resolve()
     let room = try image.section("<common symbols>", of: "")
-    #expect(room.byteCount >= 64)
+    try #require(room.byteCount >= 64)
     #expect(room.protection == [.read, .write])
     let address = try #require(image.address(of: "target"))
     #expect(address % 128 == 0)

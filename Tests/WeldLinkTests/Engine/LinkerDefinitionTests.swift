@@ -103,7 +103,8 @@ struct LinkerDefinitionTests {
 
   @Test func `bounds of sections that were all dropped are equal`() throws {
     let image = try LinkedImage([
-      object("a.o", "things", [1], flags: [.alloc, .exclude]), object("b.o", pointingTo: bounds, binding: .weak),
+      object("a.o", "things", [1], flags: [.alloc, .exclude]),
+      object("b.o", pointingTo: bounds, binding: .weak),
     ])
     try image.resolve()
     let words = try image.words(".pointers", of: "b.o")
@@ -158,7 +159,8 @@ struct LinkerDefinitionTests {
     let parts = try ["b.o", "c.o"].map { file in
       var object = ObjectWriter.x86_64
       _ = object.addSection(
-        ".\(name)", type: type, flags: [.alloc, .write], alignment: 8, contents: [UInt8](repeating: 0, count: 16))
+        ".\(name)", type: type, flags: [.alloc, .write], alignment: 8,
+        contents: [UInt8](repeating: 0, count: 16))
       return try object.object(file)
     }
     let image = try LinkedImage([object("a.o", pointingTo: symbols)] + parts)

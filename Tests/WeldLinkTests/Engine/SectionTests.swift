@@ -5,12 +5,17 @@ import WeldMemory
 
 @Suite("What becomes of sections")
 struct SectionTests {
+  /// Eight bytes; for frame descriptions an empty common record of that size.
+  private func contents(_ name: String) -> [UInt8] {
+    name == ".eh_frame" ? [4, 0, 0, 0, 0, 0, 0, 0] : [UInt8](repeating: 1, count: 8)
+  }
+
   /// An object with one section of eight bytes.
   private func object(
-    _ name: String, type: SectionType = .progbits, _ flags: SectionFlags, count: Int = 8
+    _ name: String, type: SectionType = .progbits, _ flags: SectionFlags
   ) throws -> ObjectFile {
     var object = ObjectWriter.x86_64
-    _ = object.addSection(name, type: type, flags: flags, contents: [UInt8](repeating: 1, count: count))
+    _ = object.addSection(name, type: type, flags: flags, contents: contents(name))
     return try object.object()
   }
 
@@ -20,6 +25,7 @@ struct SectionTests {
     var flags: SectionFlags
     /// What may be done with it; `nil` if it is no part of memory.
     var protection: Protection?
+    var contents = plain
   }
 
   static let rows = [
@@ -28,8 +34,8 @@ struct SectionTests {
     Row(name: ".rodata", flags: [.alloc], protection: .read),
     Row(name: ".rodata.str1.1", flags: [.alloc, .merge, .strings], protection: .read),
     Row(name: ".lrodata", flags: [.alloc, .large], protection: .read),
-    Row(name: ".eh_frame", type: .unwind, flags: [.alloc], protection: .read),
-    Row(name: ".eh_frame", flags: [.alloc, .write], protection: .read),
+    Row(name: ".eh_frame", type: .unwind, flags: [.alloc], protection: .read, contents: frames),
+    Row(name: ".eh_frame", flags: [.alloc, .write], protection: .read, contents: frames),
     Row(name: ".gcc_except_table", flags: [.alloc], protection: .read),
     Row(name: ".note.ABI-tag", type: .note, flags: [.alloc], protection: .read),
     Row(name: ".data", flags: [.alloc, .write], protection: [.read, .write]),
@@ -53,13 +59,13 @@ struct SectionTests {
 
   @Test(arguments: rows)
   func `flags, and names where these leave it open, tell where a section goes`(row: Row) throws {
-    let image = try LinkedImage([object(row.name, type: row.type, row.flags)])
+    let image = try LinkedImage([object(row.name, type: row.type, row.flags, contents: row.contents)])
     let sections = try image.linker.sections()
     #expect(sections.map(\.protection) == (row.protection.map { [$0] } ?? []))
     #expect(sections.allSatisfy { $0.name == row.name && $0.byteCount == 8 && $0.file == "a.o" })
     try image.resolve()
     for section in sections {
-      #expect(try image.linker.contents(of: section.id) == [UInt8](repeating: 1, count: 8))
+      #expect(try image.linker.contents(of: section.id) == row.contents)
     }
   }
 
@@ -114,6 +120,43 @@ struct SectionTests {
     }
   }
 
+  @Test(arguments: [1 << 47, 1 << 63] as [UInt64])
+  func `an alignment that memory cannot have is refused`(alignment: UInt64) throws {
+    var object = ObjectWriter.x86_64
+    _ = object.addZeroSection(".bss", alignment: alignment, byteCount: 8)
+    let problem = LinkError.SectionProblem.alignmentTooLarge(alignment)
+    #expect(throws: LinkError.section(problem, file: "a.o", section: ".bss")) {
+      try LinkedImage([object.object()]).resolve()
+    }
+    var common = ObjectWriter.x86_64
+    let data = common.addData([UInt8](repeating: 0, count: 8))
+    common.relocate(
+      data, at: 0, .R_X86_64_64, common.addCommonSymbol("symbol", size: 8, alignment: alignment))
+    #expect(throws: LinkError.section(problem, file: "a.o", section: "symbol")) {
+      try LinkedImage([common.object()]).resolve()
+    }
+  }
+
+  @Test func `zeros that are relocated are refused`() throws {
+    var object = ObjectWriter.x86_64
+    let zeros = object.addZeroSection(".bss", byteCount: 8)
+    object.relocate(zeros, at: 0, .R_X86_64_64, object.addSymbol("symbol", in: zeros))
+    #expect(throws: LinkError.section(.relocatedZeros, file: "a.o", section: ".bss")) {
+      try LinkedImage([object.object()]).resolve()
+    }
+  }
+
+  @Test func `relocations in the compact form are refused`() throws {
+    var object = ObjectWriter.x86_64
+    let data = object.addData([UInt8](repeating: 0, count: 8))
+    object.relocate(data, at: 0, .R_X86_64_64, object.addSymbol("symbol", in: data))
+    // SHT_CREL
+    let compact = try object.object().changingHeader(of: ".rela.data", (4, 4, 0x4000_0014), (56, 8, 1))
+    #expect(throws: LinkError.section(.compactRelocations, file: "a.o", section: ".data")) {
+      try LinkedImage([compact]).resolve()
+    }
+  }
+
   @Test func `sections that are too large together are refused`() throws {
     let objects = try (0..<4).map { number in
       var object = ObjectWriter.x86_64
@@ -141,17 +184,5 @@ struct SectionTests {
     try image.resolve()
     #expect(try image.linker.sections().isEmpty)
     #expect(try image.linker.symbolTable().isEmpty)
-  }
-
-  @Test func `another linker's end of frames does not end them here`() throws {
-    let objects = try [
-      Assembler.object("a.o", ".cfi_startproc\nret\n.cfi_endproc"),
-      object(".eh_frame", [.alloc], count: 4),
-      Assembler.object("b.o", ".cfi_startproc\nret\n.cfi_endproc"),
-    ]
-    let image = try LinkedImage(objects)
-    let frames = try image.sections(".eh_frame")
-    #expect(frames.map(\.file) == ["a.o", "b.o"])
-    #expect(frames[1].address.rawValue == frames[0].address.rawValue + UInt64(frames[0].byteCount))
   }
 }

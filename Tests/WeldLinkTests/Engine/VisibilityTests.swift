@@ -27,7 +27,9 @@ struct VisibilityTests {
   }
 
   @Test(arguments: all, all)
-  func `objects of a link see each other's symbols`(defined: SymbolVisibility, wanted: SymbolVisibility) throws {
+  func `objects of a link see each other's symbols`(defined: SymbolVisibility, wanted: SymbolVisibility)
+    throws
+  {
     for isFirst in [true, false] {
       let objects = try [definition(defined), reference(wanted)]
       // A namesake outside is never asked for.
@@ -63,7 +65,9 @@ struct VisibilityTests {
   }
 
   @Test(arguments: [SymbolVisibility.hidden, .internal])
-  func `a hidden symbol that is wanted weakly is 0, whoever has it outside`(visibility: SymbolVisibility) throws {
+  func `a hidden symbol that is wanted weakly is 0, whoever has it outside`(visibility: SymbolVisibility)
+    throws
+  {
     let image = try LinkedImage([reference(visibility, binding: .weak)], knowing: ["target": 0x1234])
     try image.resolve()
     #expect(try image.words(".data") == [0])

@@ -148,7 +148,8 @@ extension ObjectWriter {
 
   /// Adds a relocation.
   mutating func relocate(
-    _ section: SectionID, at offset: UInt64, _ type: X86_64Relocation, _ symbol: SymbolID?, _ addend: Int64 = 0
+    _ section: SectionID, at offset: UInt64, _ type: X86_64Relocation, _ symbol: SymbolID?,
+    _ addend: Int64 = 0
   ) {
     addRelocation(type.rawValue, in: section, at: offset, to: symbol, addend: addend)
   }

@@ -3,9 +3,10 @@ public import WeldELF
 
 // Note: GOTPCRELX
 //
-// psABI 1.0, section B.2, "Optimize GOTPCRELX Relocations". The opcode and the ModRM byte are the two bytes before the
-// field, whatever prefixes precede them (none, REX, REX2 or EVEX: the `relaxableFrom` of the rule counts them all). An
-// addend other than -4 addresses something beside the slot's start and rules the rewriting out.
+// psABI 1.0, section B.2, "Optimize GOTPCRELX Relocations". The opcode and the ModRM byte are the two bytes
+// before the field, whatever prefixes precede them (none, REX, REX2 or EVEX: the `relaxableFrom` of the rule
+// counts them all). An addend other than -4 addresses something beside the slot's start and rules the
+// rewriting out.
 extension X86_64 {
   public static func relax(
     _ code: inout MutableRawSpan, _ rule: Rule, _ relocation: Relocation, S: UInt64, P: UInt64
@@ -30,7 +31,9 @@ extension X86_64 {
         && store(&code, UInt16(truncatingIfNeeded: bytes >> 32), at: at + 2)
     case (0x8b, _) where hasKnownPrefix(code, rule, at):
       // mov slot(%rip), %reg  →  lea S(%rip), %reg
-      if rewrite(&code, at: at, opcode: UInt16(modRM) << 8 | 0x8d, value: displacement, in: .word32S) { return true }
+      if rewrite(&code, at: at, opcode: UInt16(modRM) << 8 | 0x8d, value: displacement, in: .word32S) {
+        return true
+      }
       // →  mov $S, %reg, when S is out of reach but fits in 32 bits: an undefined weak symbol.
       return rewriteToImmediate(&code, rule, at, opcode: 0xc7, extension: 0, S: S, register: modRM)
     case (0x85, _) where hasKnownPrefix(code, rule, at):
@@ -38,14 +41,15 @@ extension X86_64 {
       return rewriteToImmediate(&code, rule, at, opcode: 0xf7, extension: 0, S: S, register: modRM)
     case (_, _) where opcode & 0xc7 == 0x03 && hasKnownPrefix(code, rule, at):
       // binop slot(%rip), %reg  →  binop $S, %reg; the operation is bits 3 to 5 of the opcode.
-      return rewriteToImmediate(&code, rule, at, opcode: 0x81, extension: opcode & 0x38, S: S, register: modRM)
+      return rewriteToImmediate(
+        &code, rule, at, opcode: 0x81, extension: opcode & 0x38, S: S, register: modRM)
     default:
       return false
     }
   }
 
-  /// `lea name(%rip), %reg` becomes `mov $0, %reg`: the address of an undefined weak symbol, in code that was compiled
-  /// as if it were near.
+  /// `lea name(%rip), %reg` becomes `mov $0, %reg`: the address of an undefined weak symbol, in code that was
+  /// compiled as if it were near.
   public static func rewriteAddressOfZero(_ code: inout MutableRawSpan, _ relocation: Relocation) -> Bool {
     let at = Int(truncatingIfNeeded: relocation.offset)
     guard relocation.addend == -4, at >= 3,
@@ -59,8 +63,9 @@ extension X86_64 {
     return rewriteToImmediate(&code, rule, at, opcode: 0xc7, extension: 0, S: 0, register: modRM)
   }
 
-  /// Whether the bytes before the opcode are the prefix that the relocation type promises: none, REX, or REX2 in
-  /// map 0. EVEX encodings and unknown ones are left alone; their load from the slot is right as it stands.
+  /// Whether the bytes before the opcode are the prefix that the relocation type promises: none, REX, or REX2
+  /// in map 0. EVEX encodings and unknown ones are left alone; their load from the slot is right as it
+  /// stands.
   private static func hasKnownPrefix(_ code: borrowing MutableRawSpan, _ rule: Rule, _ at: Int) -> Bool {
     switch rule.relaxableFrom {
     case 2: return true
@@ -88,18 +93,21 @@ extension X86_64 {
     if rule.relaxableFrom >= 3 {
       guard let found: UInt8 = try? code.load(at: at - 3, order: .little) else { return false }
       isWide = found & 8 != 0
-      // R extends ModRM.reg, B extends ModRM.r/m. In REX2's payload the high bits of both lie four to the left.
+      // R extends ModRM.reg, B extends ModRM.r/m. In REX2's payload the high bits of both lie four to the
+      // left.
       prefix = found & ~0x05 | (found & 0x04) >> 2
       if rule.relaxableFrom == 4 { prefix = prefix & ~0x50 | (found & 0x40) >> 2 }
     }
     let field = isWide ? Field.word32S : Field.word32
-    guard rewrite(&code, at: at, opcode: UInt16(newModRM) << 8 | UInt16(opcode), value: Int64(bitPattern: S), in: field)
+    guard
+      rewrite(
+        &code, at: at, opcode: UInt16(newModRM) << 8 | UInt16(opcode), value: Int64(bitPattern: S), in: field)
     else { return false }
     return rule.relaxableFrom < 3 || store(&code, prefix, at: at - 3)
   }
 
-  /// Writes opcode and ModRM (in this order, from the lowest byte) before the field and `value` into it, or nothing
-  /// at all.
+  /// Writes opcode and ModRM (in this order, from the lowest byte) before the field and `value` into it, or
+  /// nothing at all.
   private static func rewrite(
     _ code: inout MutableRawSpan, at: Int, opcode: UInt16, value: Int64, in field: Field
   ) -> Bool {

@@ -61,7 +61,8 @@ extension X86_64 {
     ]
     for routine in routines {
       _ = object.addSymbol(
-        routine.name, in: text, at: routine.offset, size: 14, type: .function, binding: .weak, visibility: .hidden)
+        routine.name, in: text, at: routine.offset, size: 14, type: .function, binding: .weak,
+        visibility: .hidden)
       let target = object.addUndefinedSymbol(routine.target)
       object.addRelocation(
         X86_64Relocation.R_X86_64_PC32.rawValue, in: text, at: routine.handle, to: handle, addend: -4)

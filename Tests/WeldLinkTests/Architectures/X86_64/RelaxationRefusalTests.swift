@@ -30,7 +30,9 @@ struct RelaxationRefusalTests {
   }
 
   @Test(arguments: RelocationRow.all.filter { $0.type.name.hasSuffix("GOTPCRELX") }, 0..<6)
-  func `a field at the start of its section has no instruction before it`(row: RelocationRow, offset: Int) throws {
+  func `a field at the start of its section has no instruction before it`(row: RelocationRow, offset: Int)
+    throws
+  {
     // An instruction that would be rewritten, of which only the last bytes are there.
     let code: [UInt8] =
       switch row.type {

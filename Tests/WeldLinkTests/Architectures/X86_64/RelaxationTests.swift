@@ -21,7 +21,8 @@ struct RelaxationTests {
     static let lowSymbol = Scene(
       testDescription: "symbol far away and low", text: 0x7f00_0040_1000, S: 0x60_2010, got: 0x7f00_0050_3000)
     static let lowText = Scene(
-      testDescription: "code low, symbol just out of reach", text: 0x7fff_1000, S: 0x1_0000_0010, got: 0x8fff_0000)
+      testDescription: "code low, symbol just out of reach", text: 0x7fff_1000, S: 0x1_0000_0010,
+      got: 0x8fff_0000)
     static let all = [low, high, far, lowSymbol, lowText]
   }
 
@@ -38,7 +39,9 @@ struct RelaxationTests {
 
   @Test func `the instructions are assembled as they are meant`() throws {
     let texts = try Disassembler.text(of: GOTInstruction.all.map(\.code))
-    for (instruction, text) in zip(GOTInstruction.all, texts) { #expect(text == instruction.text(loadingFrom: 0)) }
+    for (instruction, text) in zip(GOTInstruction.all, texts) {
+      #expect(text == instruction.text(loadingFrom: 0))
+    }
   }
 
   @Test(arguments: Scene.all)
@@ -120,7 +123,8 @@ struct Site {
   func field(_ number: Int) -> UInt64 { text &+ UInt64(offsets[number] + lengths[number] - 4) }
 
   init(
-    _ instructions: [GOTInstruction], in scene: RelaxationTests.Scene, addend: Int64 = -4, relaxes: Bool = true
+    _ instructions: [GOTInstruction], in scene: RelaxationTests.Scene, addend: Int64 = -4,
+    relaxes: Bool = true
   ) throws {
     var object = ObjectWriter.x86_64
     let code = instructions.flatMap(\.code)

@@ -17,7 +17,8 @@ struct RelocationErrorTests {
     let defined = try LinkedImage([Self.object(row.type, at: 1, addend: -4, symbol: .tls)])
     #expect(throws: error) { try defined.resolve() }
     // The one that is not found is not the news.
-    let undefined = try LinkedImage([Self.object(row.type, at: 1, addend: -4, isDefined: false, symbol: .tls)])
+    let undefined = try LinkedImage([Self.object(row.type, at: 1, addend: -4, isDefined: false, symbol: .tls)]
+    )
     #expect(throws: error) { try undefined.resolve() }
   }
 
@@ -65,7 +66,9 @@ struct RelocationErrorTests {
       $0.symbol = SymbolIndex(rawValue: index)
     }
     let problem = LinkError.RelocationProblem.symbolOutOfRange(index: index, count: 3)
-    #expect(throws: LinkError.relocation(problem, "R_X86_64_64", to: "")) { try LinkedImage([object]).resolve() }
+    #expect(throws: LinkError.relocation(problem, "R_X86_64_64", to: "")) {
+      try LinkedImage([object]).resolve()
+    }
   }
 
   @Test func `relocations without addends`() throws {

@@ -16,7 +16,8 @@ struct RelocationFieldTests {
     for value in [range.lowerBound, range.lowerBound + 1, 0, 1, range.upperBound - 1, range.upperBound] {
       let place = try Placed(row, value: UInt64(bitPattern: value))
       try place.image.resolve()
-      let expected = Placed.before + [UInt8](UInt64(bitPattern: value), byteCount: row.byteCount) + Placed.after
+      let expected =
+        Placed.before + [UInt8](UInt64(bitPattern: value), byteCount: row.byteCount) + Placed.after
       #expect(try place.image.contents(".text") == expected, "\(value)")
       if row.usesSlot { #expect(try place.image.slots[1] == place.letters.S) }
     }
@@ -51,7 +52,8 @@ struct RelocationFieldTests {
     let place = try Placed(row, value: 0x42, addend: addend)
     try place.image.resolve()
     #expect(
-      try place.image.contents(".text") == Placed.before + [UInt8](0x42, byteCount: row.byteCount) + Placed.after)
+      try place.image.contents(".text") == Placed.before + [UInt8](0x42, byteCount: row.byteCount)
+        + Placed.after)
   }
 
   @Test(arguments: [X86_64Relocation.R_X86_64_NONE, .R_X86_64_GNU_VTINHERIT, .R_X86_64_GNU_VTENTRY])

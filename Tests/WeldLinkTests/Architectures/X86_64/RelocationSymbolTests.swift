@@ -38,7 +38,7 @@ enum SymbolKind: String, CaseIterable, Sendable {
   case local, global, weak, unique, hidden, `internal`, protected
   case sectionSymbol, noSymbol, absolute, common
   case external, externalWeak, undefinedWeak
-  case indirectFunction, inDroppedGroup
+  case indirectFunction, inDroppedGroup, inOtherObject
 
   static let targetAddress: UInt64 = 0x60_0020
   static let commonAddress: UInt64 = 0x61_0000
@@ -84,8 +84,10 @@ enum SymbolKind: String, CaseIterable, Sendable {
     }
     var object = ObjectWriter.x86_64
     let text = object.addText([0xcc, 0xcc] + [UInt8](repeating: 0xa5, count: byteCount + 1))
-    let target = object.addData([UInt8](repeating: 0, count: 0x50), name: ".target")
+    let name = self == .inOtherObject ? ".own" : ".target"
+    let target = object.addData([UInt8](repeating: 0, count: 0x50), name: name)
     var symbol: ObjectWriter.SymbolID?
+    var others: [ObjectFile] = []
     func define(
       _ binding: SymbolBinding, _ visibility: SymbolVisibility = .default, type: SymbolType = .object
     ) -> ObjectWriter.SymbolID {
@@ -108,13 +110,19 @@ enum SymbolKind: String, CaseIterable, Sendable {
     case .externalWeak: symbol = object.addUndefinedSymbol("external", binding: .weak)
     case .undefinedWeak: symbol = object.addUndefinedSymbol("nobody", binding: .weak)
     case .indirectFunction: symbol = define(.global, type: .indirectFunction)
+    case .inOtherObject:
+      symbol = object.addUndefinedSymbol("target")
+      var other = ObjectWriter.x86_64
+      let data = other.addData([UInt8](repeating: 0, count: 0x50), name: ".target")
+      _ = other.addSymbol("target", in: data, at: 0x20, size: 0x30)
+      others.append(try other.object("b.o"))
     case .inDroppedGroup: break
     }
     object.relocate(text, at: 2, type, symbol, addend)
     // Something must use the GOT so that there is one.
     let data = object.addData([UInt8](repeating: 0, count: 8))
     object.relocate(data, at: 0, .R_X86_64_GOTPC64, object.addUndefinedSymbol("_GLOBAL_OFFSET_TABLE_"))
-    return try LinkedImage([object.object()], knowing: ["external": Self.externalAddress])
+    return try LinkedImage([object.object()] + others, knowing: ["external": Self.externalAddress])
   }
 
   /// An object whose `target` is in a group, linked twice: the second one's is dropped.

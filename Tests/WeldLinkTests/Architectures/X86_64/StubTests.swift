@@ -117,7 +117,9 @@ struct StubTests {
     let targets = try ["a.o", "b.o"].flatMap { file in
       let base = try image.section(".text", of: file).address.rawValue
       let bytes = try image.contents(".text", of: file)
-      return [0, 5].map { base + UInt64($0) + 5 &+ UInt64(bitPattern: bytes.signed(at: $0 + 1, byteCount: 4)) }
+      return [0, 5].map {
+        base + UInt64($0) + 5 &+ UInt64(bitPattern: bytes.signed(at: $0 + 1, byteCount: 4))
+      }
     }
     #expect(targets == [Self.stubs, Self.stubs + 8, Self.stubs + 8, Self.stubs])
     #expect(try image.contents(".plt", of: "").count == 16)
@@ -130,9 +132,10 @@ struct StubTests {
     #expect(try image.contents(".text").signed(at: 1, byteCount: 4) == Int64(Self.stubs - Self.text - 1))
   }
 
-  @Test(arguments: [
-    ([0x48, 0x8d, 0x05], -4), ([0x48, 0x8b, 0x05], -4), ([0x80, 0x3d], -5), ([0x00], 0), ([], 0),
-  ] as [([UInt8], Int64)])
+  @Test(
+    arguments: [
+      ([0x48, 0x8d, 0x05], -4), ([0x48, 0x8b, 0x05], -4), ([0x80, 0x3d], -5), ([0x00], 0), ([], 0),
+    ] as [([UInt8], Int64)])
   func `a variable out of reach is an error`(code: [UInt8], addend: Int64) throws {
     let P = Self.text + UInt64(code.count)
     let value = Int64(bitPattern: Self.far &+ UInt64(bitPattern: addend) &- P)
