@@ -5,17 +5,16 @@ import WeldMemory
 
 @Suite("What becomes of sections")
 struct SectionTests {
-  /// Eight bytes; for frame descriptions an empty common record of that size.
-  private func contents(_ name: String) -> [UInt8] {
-    name == ".eh_frame" ? [4, 0, 0, 0, 0, 0, 0, 0] : [UInt8](repeating: 1, count: 8)
-  }
+  static let plain = [UInt8](repeating: 1, count: 8)
+  /// An empty common record.
+  static let frames: [UInt8] = [4, 0, 0, 0, 0, 0, 0, 0]
 
   /// An object with one section of eight bytes.
   private func object(
-    _ name: String, type: SectionType = .progbits, _ flags: SectionFlags
+    _ name: String, type: SectionType = .progbits, _ flags: SectionFlags, contents: [UInt8] = plain
   ) throws -> ObjectFile {
     var object = ObjectWriter.x86_64
-    _ = object.addSection(name, type: type, flags: flags, contents: contents(name))
+    _ = object.addSection(name, type: type, flags: flags, contents: contents)
     return try object.object()
   }
 

@@ -52,8 +52,7 @@ struct LinkComparison {
   ///   - relaxesHere: whether Weld does.
   init(
     _ objects: [ObjectFile], contents: [[UInt8]], by linker: StaticLink.Linker, at start: UInt64,
-    relaxes: Bool,
-    relaxesHere: Bool
+    relaxes: Bool, relaxesHere: Bool
   ) throws {
     // What the objects want of others is in one more object there, and outside of the link here.
     let names = Self.undefined(objects)
