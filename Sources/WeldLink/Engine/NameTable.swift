@@ -87,9 +87,7 @@ struct NameTable {
 
   /// The number of `name`, or `nil`.
   func find(_ name: String) -> Int? {
-    var copy = name
-    copy.makeContiguousUTF8()
-    let span = RawSpan(_elements: copy.utf8.span)
+    let span = RawSpan(_elements: name.utf8.span)
     return find(span, hash: span.nameHash())
   }
 
