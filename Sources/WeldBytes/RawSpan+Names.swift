@@ -145,6 +145,16 @@ extension RawSpan {
   }
 }
 
+extension [UInt8] {
+  /// The bytes of `span`.
+  public init(copying span: RawSpan) {
+    self = unsafe span.withUnsafeBytes { buffer in
+      // The buffer is read, not kept.
+      unsafe Array(buffer)
+    }
+  }
+}
+
 extension String {
   /// The text of `bytes`; bytes that are not UTF-8 are repaired to U+FFFD.
   public init(decoding bytes: RawSpan) {

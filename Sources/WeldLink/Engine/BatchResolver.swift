@@ -106,7 +106,7 @@ extension BatchResolver {
       let signature = object.signatureBytes(of: group)
       let hash = signature.nameHash()
       if groups.find(signature, hash: hash) == nil {
-        let owned = Bytes(signature.array)
+        let owned = Bytes([UInt8](copying: signature))
         _ = groups.intern(
           HashedName(byteCount: owned.count, hash: hash), in: groups.addStrings(owned), at: 0)
       }
@@ -242,9 +242,6 @@ extension RawSpan {
     }
     return byteCount > 0
   }
-
-  /// A copy of the bytes.
-  fileprivate var array: [UInt8] { byteOffsets.map { (try? load(at: $0, order: .little)) ?? 0 } }
 }
 
 // MARK: - Symbols

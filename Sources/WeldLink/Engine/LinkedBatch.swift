@@ -171,7 +171,7 @@ final class LinkedBatch {
     var contents = [UInt8](repeating: 0, count: range.count)
     if kind != .zero, kind != .largeZero {
       let memory = allocation.bytes
-      contents = memory.bytes.array(range)
+      contents = [UInt8](copying: memory.bytes.extracting(range))
     }
     state = .writable(allocation)
     return contents
@@ -181,15 +181,5 @@ final class LinkedBatch {
     var other = new
     swap(&state, &other)
     return other
-  }
-}
-
-extension RawSpan {
-  /// A copy of the bytes in `range`, which lies inside the span.
-  fileprivate func array(_ range: Range<Int>) -> [UInt8] {
-    unsafe extracting(range).withUnsafeBytes { bytes in
-      // Valid during the call.
-      unsafe Array(bytes)
-    }
   }
 }
