@@ -65,35 +65,44 @@ public final class Program {
       throw .executor(error)
     }
     do {
-      let objects = try InputSelection.select(
-        inputs, wholeArchives: options.wholeArchives, wanting: options.entries, aliases: options.aliases)
-      let memory: MappedMemory
-      do {
-        let placement =
-          try options.placement ?? (AddressNeeds.wantsLowAddresses(objects) ? .low : .nearProcess)
-        memory = try MappedMemory(
-          windowByteCount: options.windowByteCount ?? AddressNeeds.windowByteCount(for: objects),
-          placement: placement)
-      } catch let error as MemoryError {
-        throw LinkError.memory(error)
-      }
-      var linkOptions = RuntimeDyld.Options()
-      linkOptions.relaxes = options.relaxes
-      linkOptions.aliases = options.aliases
-      linker = RuntimeDyld(
-        memory: memory,
-        lookup: ProgramSymbols(absolute: options.absoluteSymbols, executor: executor, inputs: inputs),
-        options: linkOptions)
-      for object in objects { try linker.load(object) }
-      if let first = objects.first { try linker.load(SupportObject.make(for: first.header.machine)) }
-      try linker.finalize()
+      linker = try Self.link(inputs, executor, options)
       initializers = try linker.initializers()
-      // The support object defines it, unless an object of the program does.
-      handle = linker.symbol(named: "__dso_handle")?.address ?? .zero
-    } catch let error as LinkError {
-      throw .link(error)
     } catch {
-      preconditionFailure("an error of another type: \(error)")
+      throw .link(error)
+    }
+    // The support object defines it, unless an object of the program does.
+    handle = linker.symbol(named: "__dso_handle")?.address ?? .zero
+  }
+
+  private static func link(
+    _ inputs: [LinkInput], _ executor: InProcessExecutor, _ options: Options
+  ) throws(LinkError) -> RuntimeDyld {
+    let objects = try InputSelection.select(
+      inputs, wholeArchives: options.wholeArchives, wanting: options.entries, aliases: options.aliases)
+    var linkOptions = RuntimeDyld.Options()
+    linkOptions.relaxes = options.relaxes
+    linkOptions.aliases = options.aliases
+    let linker = RuntimeDyld(
+      memory: try memory(for: objects, options),
+      lookup: ProgramSymbols(absolute: options.absoluteSymbols, executor: executor, inputs: inputs),
+      options: linkOptions)
+    for object in objects { try linker.load(object) }
+    if let first = objects.first { try linker.load(SupportObject.make(for: first.header.machine)) }
+    try linker.finalize()
+    return linker
+  }
+
+  /// A window of the size and at the place that the objects need, unless the options say otherwise.
+  private static func memory(for objects: [ObjectFile], _ options: Options) throws(LinkError) -> MappedMemory
+  {
+    var placement = options.placement
+    if placement == nil { placement = try AddressNeeds.wantsLowAddresses(objects) ? .low : .nearProcess }
+    do {
+      return try MappedMemory(
+        windowByteCount: options.windowByteCount ?? AddressNeeds.windowByteCount(for: objects),
+        placement: placement ?? .nearProcess)
+    } catch {
+      throw .memory(error)
     }
   }
 

@@ -36,23 +36,23 @@ public enum LinkInput: Sendable {
 extension Archive {
   /// Reads a member as an object, for a thin archive from the file that it names.
   public func linkObject(of member: Member) throws(LinkError) -> ObjectFile {
+    let external = isThin ? try externalContents(of: member) : nil
     do {
-      guard isThin else { return try object(of: member) }
-      let folder = name.lastIndex(of: "/").map { String(name[...$0]) } ?? ""
-      let path = name(of: member)
-      let bytes: Bytes
-      do {
-        bytes = try MappedFile.open(path.hasPrefix("/") ? path : folder + path)
-      } catch {
-        throw LinkError.memory(error)
-      }
-      return try object(of: member, in: bytes)
-    } catch let error as ELFError {
-      throw .malformed(error)
-    } catch let error as LinkError {
-      throw error
+      guard let external else { return try object(of: member) }
+      return try object(of: member, in: external)
     } catch {
-      preconditionFailure("an error of another type: \(error)")
+      throw .malformed(error)
+    }
+  }
+
+  /// The file that a member of a thin archive names, relative to the archive's folder.
+  private func externalContents(of member: Member) throws(LinkError) -> Bytes {
+    let folder = name.lastIndex(of: "/").map { String(name[...$0]) } ?? ""
+    let path = name(of: member)
+    do {
+      return try MappedFile.open(path.hasPrefix("/") ? path : folder + path)
+    } catch {
+      throw .memory(error)
     }
   }
 }
