@@ -69,14 +69,15 @@ public struct ObjectWriter: Sendable {
     return SectionID(position: sections.count - 1)
   }
 
-  /// Adds a symbol that is defined at `offset` bytes from the start of `section`.
+  /// Adds a symbol that is defined at `offset` bytes from the start of `section`; `other` are bits of `st_other`
+  /// beside the visibility.
   public mutating func addSymbol(
     _ name: String, in section: SectionID, at offset: UInt64 = 0, size: UInt64 = 0, type: SymbolType = .none,
-    binding: SymbolBinding = .global, visibility: SymbolVisibility = .default
+    binding: SymbolBinding = .global, visibility: SymbolVisibility = .default, other: UInt8 = 0
   ) -> SymbolID {
     add(
       Entry(
-        name: name, binding: binding, type: type, other: visibility.rawValue,
+        name: name, binding: binding, type: type, other: visibility.rawValue | other,
         index: UInt16(section.position + 1),
         value: offset, size: size))
   }
@@ -162,11 +163,9 @@ public struct ObjectWriter: Sendable {
     table.append([UInt8](repeating: 0, count: Symbol.byteCount))
     for position in ordered {
       let symbol = symbols[position]
-      table.append(symbolNames.add(symbol.name))
-      table.append([symbol.binding.rawValue << 4 | symbol.type.rawValue, symbol.other])
-      table.append(symbol.index)
-      table.append(symbol.value)
-      table.append(symbol.size)
+      table.appendSymbol(
+        name: symbolNames.add(symbol.name), symbol.binding, symbol.type, other: symbol.other,
+        index: symbol.index, value: symbol.value, size: symbol.size)
     }
     headers.appendSection(
       name: names.add(".symtab"), .symbolTable, [], offset: place(table.bytes, alignment: 8),
@@ -197,50 +196,5 @@ public struct ObjectWriter: Sendable {
     header.append(UInt16(truncatingIfNeeded: Int(symbolTableIndex) + 2))
     file.replaceSubrange(0..<FileHeader.byteCount, with: header.bytes)
     return file
-  }
-}
-
-/// Names, one after another, each followed by a zero byte.
-private struct StringTable {
-  var bytes: [UInt8] = [0]
-
-  mutating func add(_ name: String) -> UInt32 {
-    guard !name.isEmpty else { return 0 }
-    defer { bytes += Array(name.utf8) + [0] }
-    return UInt32(bytes.count)
-  }
-}
-
-/// Integers, one after another, in one byte order.
-private struct ByteWriter {
-  let order: ByteOrder
-  var bytes: [UInt8] = []
-
-  init(order: ByteOrder) { self.order = order }
-
-  mutating func append(_ more: [UInt8]) { bytes += more }
-
-  mutating func append<T: FixedWidthInteger & UnsignedInteger>(_ value: T) {
-    let count = MemoryLayout<T>.size
-    for place in 0..<count {
-      let shift = (order == .little ? place : count - 1 - place) * 8
-      bytes.append(UInt8(truncatingIfNeeded: value >> T(shift)))
-    }
-  }
-
-  mutating func appendSection(
-    name: UInt32, _ type: SectionType, _ flags: SectionFlags, offset: UInt64, size: UInt64, link: UInt32 = 0,
-    info: UInt32 = 0, alignment: UInt64, entrySize: UInt64 = 0
-  ) {
-    append(name)
-    append(type.rawValue)
-    append(flags.rawValue)
-    append(0 as UInt64)
-    append(offset)
-    append(size)
-    append(link)
-    append(info)
-    append(alignment)
-    append(entrySize)
   }
 }

@@ -56,6 +56,18 @@ public struct RelocationTable: ~Escapable {
     }
   }
 
+  /// The first entry for `offset`, if entries are in the order of their offsets, as assemblers write them; `nil` if
+  /// there is none.
+  public func first(at offset: UInt64) -> Relocation? {
+    var low = 0
+    var high = count
+    while low < high {
+      let middle = (low + high) / 2
+      if self[middle].offset < offset { low = middle + 1 } else { high = middle }
+    }
+    return low < count && self[low].offset == offset ? self[low] : nil
+  }
+
   @inlinable @inline(__always)
   func decode(_ entry: RawSpan, addend: Int64, order: ByteOrder) -> Relocation {
     let info: UInt64 = entry.field(at: 8, order: order)

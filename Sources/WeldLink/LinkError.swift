@@ -9,6 +9,10 @@ public enum LinkError: Error, Equatable, Sendable {
   case memory(MemoryError)
   /// An object for a machine that Weld does not link.
   case unsupportedMachine(file: String, machine: Machine)
+  /// An object for a machine that Weld links, but in another byte order or ABI; both in words.
+  case unsupportedABI(file: String, found: String, expected: String)
+  /// An object for a machine that is not the one this process runs on, linked to be run here.
+  case foreignMachine(file: String, machine: String)
   /// An object for another machine, or in another byte order, than the first one.
   case differentMachine(file: String, machine: Machine, expected: Machine)
   /// Two objects define the same symbol, neither of them weakly.
@@ -19,6 +23,8 @@ public enum LinkError: Error, Equatable, Sendable {
   case relocation(RelocationProblem, at: RelocationPlace)
   /// A section that cannot be part of a link.
   case section(SectionProblem, file: String, section: String)
+  /// A section that was given an address, and that no file has.
+  case noSuchSection(file: String, section: String)
   /// A name that was asked for and is not defined.
   case notDefined(symbol: String, suggestions: [String])
   /// A call that came at the wrong time; the text says which must come first.
@@ -53,13 +59,23 @@ public enum LinkError: Error, Equatable, Sendable {
   }
 
   /// What can be wrong with a relocation.
-  public enum RelocationProblem: Equatable, Sendable {
+  public enum RelocationProblem: Error, Equatable, Sendable {
     /// The psABI has no such type.
     case unknownType(UInt32)
     /// A type that only executables and shared libraries may contain.
     case dynamicOnly
+    /// A type that the psABI withdrew.
+    case deprecated
     /// A thread-local variable, which cannot be linked yet, reached in this way.
     case threadLocal(model: String)
+    /// A thread-local variable that no object of the link defines.
+    case threadLocalOutside
+    /// An access to a thread-local variable of something that is none.
+    case notThreadLocal
+    /// An access to a thread-local variable as if it were none.
+    case threadLocalMismatch
+    /// Code that finds a thread-local variable and must be rewritten, but is none of the psABI's sequences.
+    case unknownThreadLocalSequence
     /// The symbol's index lies outside of the symbol table.
     case symbolOutOfRange(index: UInt32, count: Int)
     /// The field lies outside of the section; both in bytes.
@@ -69,6 +85,15 @@ public enum LinkError: Error, Equatable, Sendable {
     /// The value does not fit because the symbol is far away and is no function, for which a stub could stand
     /// in.
     case farData(value: Int64, range: ClosedRange<Int64>)
+    /// The TOC reaches farther than an instruction with 16 bits does.
+    case tocTooLarge(value: Int64, range: ClosedRange<Int64>)
+    /// The function may change the TOC pointer, and the instruction after the call, `found`, is not the `nop` that
+    /// could restore it; `nil` where there is none, as after a branch that does not return.
+    case missingTOCRestore(found: UInt32?)
+    /// `st_other` of the function's definition is one that the psABI reserves.
+    case reservedLocalEntry(other: UInt8)
+    /// A slot of the GOT, wanted by a section that is not loaded.
+    case slotOutsideMemory
     /// The symbol lies in a section that was dropped in favour of another object's.
     case discardedTarget
     /// A table without addends (`SHT_REL`), which the psABI of this machine does not have.
@@ -112,6 +137,25 @@ extension LinkError.RelocationProblem: CustomStringConvertible {
     case .unknownType(let number):
       "relocation type \(number) is not in the psABI; the object is damaged or newer"
     case .dynamicOnly: "this type occurs only in executables and shared libraries; link the original objects"
+    case .deprecated:
+      "this type is deprecated by the psABI and not linked; rebuild the object with a current compiler"
+    case .threadLocalOutside:
+      "no object of the link defines this thread-local variable; add the object that does, or compile it with -fPIC into a library"
+    case .notThreadLocal: "the symbol is no thread-local variable; declare it alike in all files"
+    case .threadLocalMismatch:
+      "the symbol is a thread-local variable, which this type cannot reach; declare it thread_local in all files"
+    case .unknownThreadLocalSequence:
+      "the instructions there are not the psABI's sequence for this type; compile without hand-written TLS code"
+    case .tocTooLarge(let value, let range):
+      "the TOC is too large: the distance \(hexadecimal(value)) is outside of "
+        + "\(hexadecimal(range.lowerBound))...\(hexadecimal(range.upperBound)); compile with -mcmodel=medium"
+    case .missingTOCRestore(let found):
+      (found.map { "the call is followed by 0x\(String($0, radix: 16))" } ?? "nothing follows the branch")
+        + " instead of a nop, so the TOC pointer cannot be restored after the function changed it; "
+        + "compile the caller with -fPIC, or link the function with it"
+    case .reservedLocalEntry:
+      "the function's st_other has 7 in its upper three bits, which the psABI reserves; the object is damaged or newer"
+    case .slotOutsideMemory: "a section that is not loaded refers to a slot of the GOT; the object is damaged"
     case .threadLocal(let model):
       "thread-local variables (\(model) model) cannot be linked yet; build without thread_local, or with -femulated-tls"
     case .symbolOutOfRange(let index, let count):
@@ -159,7 +203,11 @@ extension LinkError: CustomStringConvertible {
     case .malformed(let error): error.description
     case .memory(let error): error.description
     case .unsupportedMachine(let file, let machine):
-      "\(file): an object for \(machine), which Weld does not link; expected x86_64"
+      "\(file): an object for \(machine), which Weld does not link; expected x86_64, ppc64le or s390x"
+    case .unsupportedABI(let file, let found, let expected):
+      "\(file): an object for \(found), which Weld does not link; expected \(expected)"
+    case .foreignMachine(let file, let machine):
+      "\(file): an object for \(machine), which this machine cannot run; link it without running it (weld link, weld check)"
     case .differentMachine(let file, let machine, let expected):
       "\(file): an object for \(machine); expected \(expected), as the first object"
     case .duplicateDefinition(let symbol, let first, let second):
@@ -167,6 +215,8 @@ extension LinkError: CustomStringConvertible {
     case .undefinedSymbols(let symbols): symbols.map(\.description).joined(separator: "\n")
     case .relocation(let problem, let place): "\(place): \(problem)"
     case .section(let problem, let file, let section): "\(file): section '\(section)': \(problem)"
+    case .noSuchSection(let file, let section):
+      "\(file): there is no section '\(section)' that is loaded; check its name and that of the file, without folder"
     case .notDefined(let symbol, let suggestions):
       "'\(symbol)' is not defined by any of the objects" + suggestionText(suggestions)
     case .wrongOrder(let text): text

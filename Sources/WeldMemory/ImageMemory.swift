@@ -9,15 +9,21 @@ public struct ImageMemory: MemoryManager {
   public var base: Address
   /// What the starts of segments are rounded up to, a power of two, in bytes.
   public var pageSize: Int
+  /// Bytes that an allocation may take.
+  public var byteLimit: Int
 
   /// An image from `base` on, in pages of `pageSize` bytes.
-  public init(base: Address, pageSize: Int = 4096) {
+  public init(base: Address, pageSize: Int = 4096, byteLimit: Int = .max) {
     self.base = base
     self.pageSize = pageSize
+    self.byteLimit = byteLimit
   }
 
   public func allocate(_ segments: [SegmentRequest]) throws(MemoryError) -> Allocation {
     let layout = try SegmentLayout(of: segments, pageSize: pageSize)
+    guard layout.byteCount <= byteLimit else {
+      throw .windowFull(needed: layout.byteCount, largestFree: byteLimit, window: byteLimit)
+    }
     let image = try ImageAllocation(byteCount: layout.byteCount)
     var placements: [Allocation.Placement] = []
     for (segment, offset) in zip(segments, layout.offsets) {

@@ -37,6 +37,8 @@ public final class MappedMemory: MemoryManager {
     windowStart = window.start
   }
 
+  public var isExecutedHere: Bool { true }
+
   public func allocate(_ segments: [SegmentRequest]) throws(MemoryError) -> Allocation {
     let pageSize = SystemMemory.pageSize
     let layout = try SegmentLayout(of: segments, pageSize: pageSize)

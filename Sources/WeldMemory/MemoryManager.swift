@@ -28,6 +28,13 @@ public protocol MemoryManager: Sendable {
   ///
   /// All of it is readable, writable and zero until the allocation is finalized.
   func allocate(_ segments: [SegmentRequest]) throws(MemoryError) -> Allocation
+
+  /// Whether what is linked can be called in this process, and so must be for its machine. Default `false`.
+  var isExecutedHere: Bool { get }
+}
+
+extension MemoryManager {
+  public var isExecutedHere: Bool { false }
 }
 
 /// What a ``MemoryManager`` keeps for one allocation; the memory goes back when the last reference goes.

@@ -4,6 +4,9 @@ internal import WeldELF
 /// The first stage: decides for every name of a batch who defines it, and which sections take part.
 struct BatchResolver {
   private let batch: Batch
+  private let traits: MachineTraits
+  /// Whether thread-local storage takes part.
+  private let linksThreadLocals: Bool
   private var sections: [InputSection]
   private var canonical: [UInt32]
   private var classes: [SymbolClass]
@@ -14,8 +17,10 @@ struct BatchResolver {
   private var groups = NameTable()
   private var indirectFunctions: [Int] = []
 
-  private init(_ batch: Batch) {
+  private init(_ batch: Batch, _ traits: MachineTraits, linksThreadLocals: Bool) {
     self.batch = batch
+    self.traits = traits
+    self.linksThreadLocals = linksThreadLocals
     sections = [InputSection](repeating: InputSection(), count: batch.sectionCount)
     canonical = [UInt32](repeating: 0, count: batch.symbolCount)
     classes = [SymbolClass](repeating: [], count: batch.symbolCount)
@@ -29,9 +34,10 @@ struct BatchResolver {
   ///
   /// Weak and common definitions of names that `published` defines stand back.
   static func resolve(
-    _ batch: Batch, aliases: [Alias], after published: PublishedSymbols
+    _ batch: Batch, _ traits: MachineTraits, aliases: [Alias], linksThreadLocals: Bool,
+    after published: PublishedSymbols
   ) throws(LinkError) -> Resolution {
-    var resolver = BatchResolver(batch)
+    var resolver = BatchResolver(batch, traits, linksThreadLocals: linksThreadLocals)
     for position in batch.objects.indices {
       try resolver.addSections(of: position)
       try resolver.addSymbols(of: position)
@@ -132,8 +138,7 @@ extension BatchResolver {
     _ header: SectionHeader, number: Int, of object: ObjectFile
   ) throws(LinkError) {
     guard !sections[number].isDiscarded, !header.flags.contains(.exclude) else { return }
-    // The template of thread-local storage is no memory of its own.
-    guard !header.flags.contains(.tls) else { return }
+    guard linksThreadLocals || !header.flags.contains(.tls) else { return }
     if header.flags.contains([.write, .executable]) {
       throw .section(.writableAndExecutable, file: object.name, section: object.name(of: header))
     }
@@ -144,7 +149,7 @@ extension BatchResolver {
       throw .section(
         .alignmentTooLarge(header.alignment), file: object.name, section: object.name(of: header))
     }
-    let (kind, role) = classify(header, object.nameBytes(of: header), object.header.machine)
+    let (kind, role) = classify(header, object.nameBytes(of: header))
     sections[number].fileOffset = header.fileRange.lowerBound
     sections[number].byteCount = byteCount
     sections[number].alignmentShift = UInt8(truncatingIfNeeded: alignment.trailingZeroBitCount)
@@ -154,6 +159,7 @@ extension BatchResolver {
     switch role {
     case .plain: break
     case .frames: try addFrames(header, number: number, of: object)
+    case .toc: break
     case .identifier: identifierSections[object.name(of: header), default: []].append(number)
     default:
       guard byteCount % 8 == 0 else {
@@ -179,10 +185,11 @@ extension BatchResolver {
   }
 
   /// Where a section goes and what it is, from its flags and, where they leave it open, its name.
-  private func classify(
-    _ header: SectionHeader, _ name: RawSpan, _ machine: Machine
-  ) -> (SegmentKind, SectionRole) {
-    let isLarge = machine == .x86_64 && header.flags.contains(.large)
+  private func classify(_ header: SectionHeader, _ name: RawSpan) -> (SegmentKind, SectionRole) {
+    let isLarge = traits.hasLargeSections && header.flags.contains(.large)
+    if header.flags.contains(.tls) {
+      return (header.type == .nobits ? .threadLocalZero : .threadLocal, .plain)
+    }
     if header.flags.contains(.executable) {
       return (isLarge ? .largeText : .text, name.isIdentifier ? .identifier : .plain)
     }
@@ -200,6 +207,7 @@ extension BatchResolver {
     // Some compilers make it writable; there is one place for frames.
     if name.equals(".eh_frame") { return (.readOnly, .frames) }
     if let role = arrayRole(header, name) { return (.relocatedReadOnly, role) }
+    if let toc = traits.tocSectionName, name.isNamed(toc) { return (.relocatedReadOnly, .toc) }
     if name.starts(with: ".data.rel.ro") { return (.relocatedReadOnly, .plain) }
     return (isLarge ? .largeData : .data, .plain)
   }
@@ -308,6 +316,7 @@ extension BatchResolver {
       let section = sections[firstSection &+ Int(index.rawValue)]
       if section.isDiscarded { return .discarded }
       if section.kind == .notLoaded { return [.defined, .absolute] }
+      if section.kind == .threadLocal || section.kind == .threadLocalZero { return [.defined, .threadLocal] }
       return type == .indirectFunction ? [.defined, .indirect] : .defined
     case .common, .largeCommon: return .defined
     case .absolute: return [.defined, .absolute]
@@ -459,7 +468,7 @@ extension BatchResolver {
   private mutating func linkerDefinitions() -> [(symbol: Int, definition: LinkerDefinition)] {
     var found: [(symbol: Int, definition: LinkerDefinition)] = []
     for (id, global) in globals.enumerated() where !global.isDefined {
-      guard let definition = names.withBytes(id, { Self.linkerDefinition($0, identifierSections) }),
+      guard let definition = names.withBytes(id, { linkerDefinition($0) }),
         !classes[global.symbol].contains(.defined)
       else { continue }
       classes[global.symbol] = .defined
@@ -468,17 +477,18 @@ extension BatchResolver {
     return found
   }
 
-  private static func linkerDefinition(_ name: RawSpan, _ sections: [String: [Int]]) -> LinkerDefinition? {
+  private func linkerDefinition(_ name: RawSpan) -> LinkerDefinition? {
+    if name.equals(traits.gotBaseName) { return .gotBase }
     guard name.starts(with: "_") || name.starts(with: "e") else { return nil }
     if name.starts(with: "__start_") {
       let section = String(decoding: name.extracting(8..<name.byteCount))
-      return sections[section] == nil ? nil : .sectionStart(section)
+      return identifierSections[section] == nil ? nil : .sectionStart(section)
     }
     if name.starts(with: "__stop_") {
       let section = String(decoding: name.extracting(7..<name.byteCount))
-      return sections[section] == nil ? nil : .sectionEnd(section)
+      return identifierSections[section] == nil ? nil : .sectionEnd(section)
     }
-    for (text, definition) in fixedDefinitions where name.equals(text) { return definition }
+    for (text, definition) in Self.fixedDefinitions where name.equals(text) { return definition }
     return nil
   }
 

@@ -8,8 +8,8 @@ struct Layout: Sendable {
   /// Where each of them begins, in bytes from the start of its segment.
   var positions: [Int]
   var commons: [CommonSymbol]
-  /// Where stubs begin, in bytes from the start of the text segment.
-  var stubPosition = 0
+  /// Where each group of stubs begins, in bytes from the start of the text segment.
+  var stubPositions: [Int]
   /// Where the GOT begins, in bytes from the start of the segment of relocated constants.
   var gotPosition = 0
   /// Frame descriptions of the batch, with their terminator.
@@ -43,20 +43,34 @@ struct Layout: Sendable {
     commons = resolution.commons
     byteCounts = [Int](repeating: 0, count: SegmentKind.allCases.count)
     alignments = [Int](repeating: 1, count: SegmentKind.allCases.count)
+    stubPositions = [Int](repeating: -1, count: synthesis.stubGroups.count)
 
     if synthesis.gotByteCount > 0 {
       gotPosition = try place(synthesis.gotByteCount, alignment: 8, in: .relocatedReadOnly)
     }
     var together: [SectionRole: [Int]] = [:]
+    if resolution.hasTOCSections {
+      for number in sections.indices
+      where sections[number].role == .toc && sections[number].kind != .notLoaded {
+        positions[number] = try place(
+          sections[number].byteCount, alignment: sections[number].alignment, in: sections[number].kind)
+      }
+    }
+    var nextGroup = 0
     for number in sections.indices {
       let kind = sections[number].kind
       guard kind != .notLoaded else { continue }
+      guard sections[number].role != .toc else { continue }
       guard sections[number].role == .plain else {
         together[sections[number].role, default: []].append(number)
         continue
       }
       positions[number] = try place(
         sections[number].byteCount, alignment: sections[number].alignment, in: kind)
+      while nextGroup < stubPositions.count, synthesis.stubGroups[nextGroup].lastSection == number {
+        try placeStubs(synthesis.stubGroups[nextGroup], nextGroup)
+        nextGroup += 1
+      }
     }
     for (name, numbers) in resolution.identifierSections.sorted(by: { $0.key < $1.key }) {
       identifiers[name] = try lay(out: numbers.filter { sections[$0].kind != .notLoaded })
@@ -77,9 +91,8 @@ struct Layout: Sendable {
       frames = try lay(out: numbers, withoutGaps: true)
       if let frames { _ = try place(Self.terminatorByteCount, alignment: 1, in: sections[frames.first].kind) }
     }
-    if synthesis.stubCount > 0 {
-      stubPosition = try place(
-        synthesis.stubCount * synthesis.stubByteCount, alignment: synthesis.stubAlignment, in: .text)
+    for group in stubPositions.indices where stubPositions[group] < 0 {
+      try placeStubs(synthesis.stubGroups[group], group)
     }
     // Those of the usual kind come first, together.
     commons.sort { ($0.kind.rawValue, $0.symbol) < ($1.kind.rawValue, $1.symbol) }
@@ -88,6 +101,12 @@ struct Layout: Sendable {
       commons[position].position = try place(
         commons[position].byteCount, alignment: commons[position].alignment, in: commons[position].kind)
     }
+  }
+
+  private mutating func placeStubs(_ group: Synthesis.StubGroup, _ number: Int) throws(LinkError) {
+    stubPositions[number] = byteCounts[Int(SegmentKind.text.rawValue)]
+    guard group.byteCount > 0 else { return }
+    stubPositions[number] = try place(group.byteCount, alignment: group.alignment, in: .text)
   }
 
   /// Bytes of zero that end the frame descriptions.
@@ -144,7 +163,8 @@ extension Layout {
   var segments: [(request: SegmentRequest, kinds: [SegmentKind])] {
     let plan: [(Protection, [SegmentKind])] = [
       ([.read, .execute], [.text]), (.read, [.readOnly]), (.read, [.relocatedReadOnly]),
-      ([.read, .write], [.data, .zero]), ([.read, .execute], [.largeText]), (.read, [.largeReadOnly]),
+      (.read, [.threadLocal, .threadLocalZero]), ([.read, .write], [.data, .zero]),
+      ([.read, .execute], [.largeText]), (.read, [.largeReadOnly]),
       ([.read, .write], [.largeData, .largeZero]),
     ]
     return plan.compactMap { protection, kinds in
@@ -167,6 +187,7 @@ extension Layout {
     let before: SegmentKind
     switch kind {
     case .zero: before = .data
+    case .threadLocalZero: before = .threadLocal
     case .largeZero: before = .largeData
     default: return 0
     }

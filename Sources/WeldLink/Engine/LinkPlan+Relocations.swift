@@ -1,161 +1,328 @@
 internal import WeldBytes
 internal import WeldELF
 
+/// A section whose relocations are applied.
+struct SectionSite {
+  let object: ObjectFile
+  let section: InputSection
+  /// The section's number in the batch, and its index in the object.
+  let number: Int
+  let index: UInt32
+  /// The number of the object's first symbol.
+  let firstSymbol: Int
+  /// The section's address.
+  let base: UInt64
+
+  var isFrames: Bool { section.role == .frames }
+  var isCode: Bool { section.kind == .text || section.kind == .largeText }
+}
+
+/// What was decided about a relocation.
+struct Outcome {
+  var via: LinkMap.Via
+  /// What the place refers to.
+  var target: UInt64
+  /// Offsets at which further relocations have nothing left to do.
+  var settles: Range<UInt64> = 0..<0
+}
+
 extension LinkPlan {
-  /// Applies the relocations of one section, whose bytes are `out` and whose address is `base`.
+  /// Applies the relocations of one section, whose bytes are `out`.
   ///
   /// Local names are the psABI's letters: `S` the symbol's address, `A` the addend, `P` the place.
   func relocate<Target: Architecture>(
-    _ out: inout MutableRawSpan, _ section: InputSection, _ index: SectionIndex, of object: ObjectFile,
-    firstSymbol: Int, base: UInt64, _ rules: RuleTable, _: Target.Type
+    _ out: inout MutableRawSpan, _ site: SectionSite, _ rules: RuleTable, _: Target.Type
   ) throws(LinkError) {
-    let table = object.relocations(at: section.relocationOffset, count: Int(section.relocationCount))
-    let isFrames = section.role == .frames
+    let byteCount = site.section.byteCount
+    let object = site.object
+    let table = object.relocations(
+      at: site.section.relocationOffset, count: Int(site.section.relocationCount))
+    let isFrames = site.isFrames
+    var settled: Range<UInt64> = 0..<0
     for position in 0..<table.count {
       let relocation = table[position]
       let row = rules[relocation.type]
       // The symbol was proven by the scan.
-      let symbol = firstSymbol &+ Int(relocation.symbol.rawValue)
-      let S = symbols.values[symbol]
-      let A = UInt64(bitPattern: relocation.addend)
-      let P = base &+ relocation.offset
+      let S = symbols.values[site.firstSymbol &+ Int(relocation.symbol.rawValue)]
       let at = Int(truncatingIfNeeded: relocation.offset)
-      guard relocation.offset <= UInt64(section.byteCount), Int(row.byteCount) <= section.byteCount &- at
-      else {
+      guard relocation.offset <= UInt64(byteCount), Int(row.byteCount) <= byteCount &- at else {
         throw .relocation(
-          .outsideSection(byteCount: Int(row.byteCount), sectionByteCount: section.byteCount),
-          at: RelocationWalk.place(of: relocation, in: object, index.rawValue))
+          .outsideSection(byteCount: Int(row.byteCount), sectionByteCount: byteCount),
+          at: RelocationWalk.place(of: relocation, in: site.object, site.index))
       }
       let value: UInt64
       switch row.shape {
-      case .absolute: value = S &+ A
-      case .pcRelative: value = S &+ A &- P
+      case .absolute: value = S &+ UInt64(bitPattern: relocation.addend)
+      case .pcRelative: value = S &+ UInt64(bitPattern: relocation.addend) &- (site.base &+ relocation.offset)
       case .nothing, .unknown: continue
-      case .other
-      where isFrames && resolution.classes[Int(resolution.canonical[symbol])].contains(.discarded):
-        // The scan asked for nothing here; as below.
-        value = 0
       case .other:
-        if let problem = storeOther(relocation, rules, symbol, P: P, &out, Target.self) {
-          throw .relocation(problem, at: RelocationWalk.place(of: relocation, in: object, index.rawValue))
-        }
+        guard !settled.contains(relocation.offset) else { continue }
+        settled = try apply(relocation, site, rules, &out, Target.self).settles
         continue
       }
       let signed = Int64(bitPattern: value)
-      if signed >= row.lowest, signed <= row.highest, !isFrames {
+      if signed >= row.lowest, signed <= row.highest, !isFrames, settled.isEmpty {
         out.store(value, byteCount: row.byteCount, at: at, order: Target.byteOrder)
-      } else if isFrames, resolution.classes[Int(resolution.canonical[symbol])].contains(.discarded) {
-        // A frame description of address 0 is one that unwinders pass over.
-        out.store(0, byteCount: row.byteCount, at: at, order: Target.byteOrder)
-      } else if let problem = storeChecked(value, relocation, rules, symbol, P: P, &out, Target.self) {
-        throw .relocation(problem, at: RelocationWalk.place(of: relocation, in: object, index.rawValue))
+      } else if !settled.contains(relocation.offset) {
+        _ = try apply(relocation, site, rules, &out, Target.self)
       }
     }
   }
 
-  /// Applies a relocation whose rule involves more than addresses, or whose field is part of a container.
-  ///
-  /// - Returns: what is wrong with it, if anything.
+  /// Applies a relocation whatever its rule is.
   @inline(never)
-  private func storeOther<Target: Architecture>(
-    _ relocation: Relocation, _ rules: RuleTable, _ symbol: Int, P: UInt64, _ out: inout MutableRawSpan,
+  func apply<Target: Architecture>(
+    _ relocation: Relocation, _ site: SectionSite, _ rules: RuleTable, _ out: inout MutableRawSpan,
     _: Target.Type
-  ) -> LinkError.RelocationProblem? {
-    guard let rule = rules.rule(relocation.type),
-      let value = value(
-        rule, relocation, symbol, S: symbols.values[symbol], A: UInt64(bitPattern: relocation.addend), P: P,
-        &out,
-        Target.self)
-    else { return nil }
-    return storeChecked(value, relocation, rules, symbol, P: P, &out, Target.self)
-  }
-
-  /// Writes a value to its field; if it does not fit, by another way to the symbol, if there is one.
-  ///
-  /// - Returns: what is wrong if there is none.
-  @inline(never)
-  private func storeChecked<Target: Architecture>(
-    _ value: UInt64, _ relocation: Relocation, _ rules: RuleTable, _ symbol: Int, P: UInt64,
-    _ out: inout MutableRawSpan, _: Target.Type
-  ) -> LinkError.RelocationProblem? {
-    guard let rule = rules.rule(relocation.type) else { return .unknownType(relocation.type) }
+  ) throws(LinkError) -> Outcome {
     do {
-      try out.store(value, in: rule.field, at: Int(relocation.offset), order: Target.byteOrder)
-      return nil
+      return try decide(relocation, site, rules, &out, Target.self)
     } catch {
-      return storeFar(
-        error, rule, relocation, symbol, A: UInt64(bitPattern: relocation.addend), P: P, &out, Target.self)
+      throw .relocation(error, at: RelocationWalk.place(of: relocation, in: site.object, site.index))
     }
   }
 
-  /// The value of a rule; `nil` if there is nothing left to write.
-  private func value<Target: Architecture>(
-    _ rule: Rule, _ relocation: Relocation, _ symbol: Int, S: UInt64, A: UInt64, P: UInt64,
-    _ out: inout MutableRawSpan, _: Target.Type
-  ) -> UInt64? {
-    let GOT = placement.gotAddress
+  private func decide<Target: Architecture>(
+    _ relocation: Relocation, _ site: SectionSite, _ rules: RuleTable, _ out: inout MutableRawSpan,
+    _: Target.Type
+  ) throws(LinkError.RelocationProblem) -> Outcome {
+    guard let rule = rules.rule(relocation.type),
+      let kind = Target.RelocationKind(rawValue: relocation.type)
+    else { throw .unknownType(relocation.type) }
+    let symbol = Int(resolution.canonical[site.firstSymbol &+ Int(relocation.symbol.rawValue)])
+    let S = symbols.values[site.firstSymbol &+ Int(relocation.symbol.rawValue)]
+    let A = UInt64(bitPattern: relocation.addend)
+    let P = site.base &+ relocation.offset
+    if site.isFrames, resolution.classes[symbol].contains(.discarded) {
+      // A frame description of address 0 is one that unwinders pass over.
+      out.store(
+        0, byteCount: UInt8(rule.field.byteCount), at: Int(relocation.offset), order: Target.byteOrder)
+      return Outcome(via: .direct, target: 0)
+    }
+    if rule.rewriting == .required || rule.rewriting == .optional && relaxes {
+      let addresses = RewriteSite(
+        S: S, P: P, GOT: placement.gotBase, TP: threadLocals.threadPointer,
+        wordTarget: rule.value == .gotRelative ? wordTarget(symbol, relocation, Target.self) : nil,
+        relaxesLocalDynamic: relaxesLocalDynamic)
+      if let rewrite = Target.rewrite(&out, kind, relocation, at: addresses) {
+        return Outcome(
+          via: .rewritten, target: addresses.wordTarget ?? S &+ (Target.addendSelectsTarget ? A : 0),
+          settles: rewrite.settles)
+      }
+      if rule.rewriting == .required { throw .unknownThreadLocalSequence }
+    }
     switch rule.value {
-    // The scan lets none of the last two pass.
-    case .none, .refused, .threadLocal: return nil
+    case .none, .refused: return Outcome(via: .nothing, target: S)
+    case .branch:
+      return try branch(rule, kind, relocation, site, symbol, S: S, P: P, &out, Target.self)
+    case .slot(let slotKind, let origin):
+      let slot = try slot(of: symbol, relocation, slotKind, Target.self)
+      let addend = Target.addendSelectsTarget ? 0 : A
+      let from: UInt64 =
+        switch origin {
+        case .zero: 0
+        case .place: P
+        case .gotBase: placement.gotBase
+        }
+      try store(slot &+ addend &- from, rule, relocation, site, &out, Target.self)
+      return Outcome(via: .got, target: slot)
+    default: break
+    }
+    let value = value(of: rule, kind, symbol, S: S, A: A, P: P, Target.self)
+    let target = rule.value.synthesizes == .gotBase ? placement.gotBase : S &+ A
+    let problem: FieldError
+    do {
+      try storeField(value, rule, relocation, site, &out, Target.self)
+      return Outcome(via: .direct, target: target)
+    } catch {
+      problem = error
+    }
+    return try storeFar(problem, rule, kind, relocation, site, symbol, A: A, P: P, &out, Target.self)
+  }
+
+  /// The value of a rule that neither branches nor reads a slot.
+  private func value<Target: Architecture>(
+    of rule: Rule, _ kind: Target.RelocationKind, _ symbol: Int, S: UInt64, A: UInt64, P: UInt64,
+    _: Target.Type
+  ) -> UInt64 {
+    switch rule.value {
+    case .none, .refused, .slot: return 0
     case .absolute: return S &+ A
     case .pcRelative, .branch: return S &+ A &- P
-    case .size: return size(of: symbol) &+ A
-    case .gotSlotOffset: return slot(of: symbol) &- GOT &+ A
-    case .gotSlotPCRelative:
-      if relaxes, rule.relaxableFrom > 0, Target.relax(&out, rule, relocation, S: S, P: P) { return nil }
-      return slot(of: symbol) &+ A &- P
-    case .gotBasePCRelative: return GOT &+ A &- P
-    case .gotRelative, .stubGOTRelative: return S &+ A &- GOT
+    case .localEntry: return S &+ A &+ (route(to: symbol, kind, Target.self)?.entryOffset ?? 0)
+    case .size: return resolution.batch.symbol(symbol).size &+ A
+    case .gotBase: return placement.gotBase
+    case .gotBasePCRelative: return placement.gotBase &+ A &- P
+    case .gotRelative, .stubGOTRelative: return S &+ A &- placement.gotBase
+    case .threadPointerRelative: return S &+ A &- threadLocals.threadPointer
+    case .moduleRelative:
+      let isRewritten = relaxesLocalDynamic && Target.blockOffsetsDependOnModel
+      return S &+ A &- (isRewritten ? threadLocals.threadPointer : threadLocals.moduleBase)
+    case .moduleNumber: return 1
     }
+  }
+}
+
+// MARK: - Branches
+
+extension LinkPlan {
+  /// How a branch gets to a symbol, a canonical number.
+  private func route<Target: Architecture>(
+    to symbol: Int, _ kind: Target.RelocationKind, _: Target.Type
+  ) -> Route? {
+    let found = resolution.classes[symbol]
+    return Target.route(
+      of: kind,
+      to: Callee(
+        isDefined: found.contains(.defined) && !found.contains(.absolute),
+        isIndirect: found.contains(.indirect),
+        other: synthesis.others.isEmpty ? 0 : synthesis.others[symbol]))
+  }
+
+  /// Lets a branch go where it can: to the function, or to a stub.
+  private func branch<Target: Architecture>(
+    _ rule: Rule, _ kind: Target.RelocationKind, _ relocation: Relocation, _ site: SectionSite,
+    _ symbol: Int, S: UInt64, P: UInt64, _ out: inout MutableRawSpan, _: Target.Type
+  ) throws(LinkError.RelocationProblem) -> Outcome {
+    let A = UInt64(bitPattern: relocation.addend)
+    guard let route = route(to: symbol, kind, Target.self) else { throw .reservedLocalEntry(other: 0) }
+    var problem = FieldError.overflow(value: Int64(bitPattern: S &+ A &- P), range: rule.field.range)
+    if !route.needsStub {
+      let target = S &+ route.entryOffset
+      do {
+        try storeField(target &+ A &- P, rule, relocation, site, &out, Target.self)
+        return Outcome(via: .direct, target: target)
+      } catch {
+        problem = error
+      }
+    }
+    guard case .overflow = problem, let kind = route.stub,
+      let found = stub(of: symbol, relocation, kind, site, Target.self)
+    else { throw .field(problem) }
+    let address = placement.address(of: found)
+    if kind.changesTOC {
+      do {
+        try Target.restoreTOC(afterCallAt: Int(relocation.offset), in: &out)
+      } catch {
+        throw .missingTOCRestore(found: error.instruction)
+      }
+    }
+    let addend = Target.addendSelectsTarget ? 0 : A
+    try store(address &+ addend &- P, rule, relocation, site, &out, Target.self)
+    return Outcome(via: .stub, target: address)
+  }
+
+  private func stub<Target: Architecture>(
+    of symbol: Int, _ relocation: Relocation, _ kind: StubKind, _ site: SectionSite, _: Target.Type
+  ) -> Synthesis.Stub? {
+    synthesis.stub(
+      of: symbol, addend: Target.addendSelectsTarget ? UInt64(bitPattern: relocation.addend) : 0, kind,
+      group: synthesis.group(ofSection: site.number)
+    ).map { synthesis.stubs[$0] }
   }
 
   /// Writes a value that did not fit by another way to the symbol, if there is one.
-  ///
-  /// - Returns: what is wrong if there is none.
   private func storeFar<Target: Architecture>(
-    _ error: FieldError, _ rule: Rule, _ relocation: Relocation, _ symbol: Int, A: UInt64, P: UInt64,
-    _ out: inout MutableRawSpan, _: Target.Type
-  ) -> LinkError.RelocationProblem? {
-    guard case .overflow(let number, let range) = error else { return .field(error) }
+    _ error: FieldError, _ rule: Rule, _ kind: Target.RelocationKind, _ relocation: Relocation,
+    _ site: SectionSite, _ symbol: Int, A: UInt64, P: UInt64, _ out: inout MutableRawSpan, _: Target.Type
+  ) throws(LinkError.RelocationProblem) -> Outcome {
+    guard case .overflow(let number, let range) = error else { throw .field(error) }
     // Other formulas do not have the symbol's address in them, or have fields that hold every value.
-    guard [.absolute, .pcRelative, .branch].contains(rule.value) else { return .field(error) }
-    let canonical = Int(resolution.canonical[symbol])
-    let found = resolution.classes[canonical]
+    guard [.absolute, .pcRelative, .stubGOTRelative, .gotRelative].contains(rule.value) else {
+      throw .field(error)
+    }
+    let found = resolution.classes[symbol]
     let at = Int(truncatingIfNeeded: relocation.offset)
     let isBranch =
-      rule.value == .branch || rule.value == .pcRelative && Target.isBranch(out.bytes, fieldAt: at)
-    let entry = synthesis.entryOfSymbol[canonical]
-    if entry >= 0, synthesis.entries[Int(entry)].stub >= 0,
-      isBranch || symbols.externalFunctions.contains(canonical)
+      rule.value == .stubGOTRelative || rule.value == .pcRelative && Target.isBranch(out.bytes, fieldAt: at)
+    if let kind = route(to: symbol, kind, Target.self)?.stub, rule.value != .gotRelative,
+      isBranch || symbols.externalFunctions.contains(symbol),
+      let stub = stub(of: symbol, relocation, kind, site, Target.self)
     {
-      let stub =
-        placement.stubAddress &+ UInt64(synthesis.entries[Int(entry)].stub &* synthesis.stubByteCount)
-      let near = rule.value == .absolute ? stub &+ A : stub &+ A &- P
-      do {
-        try out.store(near, in: rule.field, at: at, order: Target.byteOrder)
-        return nil
-      } catch {
-        return .field(error)
-      }
+      let address = placement.address(of: stub)
+      let from: UInt64 =
+        rule.value == .absolute ? 0 : rule.value == .pcRelative ? P : placement.gotBase
+      try store(
+        address &+ (Target.addendSelectsTarget ? 0 : A) &- from, rule, relocation, site, &out, Target.self)
+      return Outcome(via: .stub, target: address)
     }
-    if found.contains(.weakReference), symbols.values[canonical] == 0, rule.value == .pcRelative,
+    if found.contains(.weakReference), symbols.values[symbol] == 0, rule.value == .pcRelative,
       Target.rewriteAddressOfZero(&out, relocation)
     {
-      return nil
+      return Outcome(via: .rewritten, target: 0)
     }
-    return found.contains(.defined) ? .field(error) : .farData(value: number, range: range)
+    if rule.value == .gotRelative, Target.traits.tocSectionName != nil, rule.part == .whole,
+      resolution.tocWord(symbol, addend: relocation.addend) != nil
+    {
+      throw .tocTooLarge(value: number, range: range)
+    }
+    throw found.contains(.defined) ? .field(error) : .farData(value: number, range: range)
+  }
+}
+
+// MARK: - Slots
+
+extension LinkPlan {
+  /// The address of the slot that a relocation reads.
+  private func slot<Target: Architecture>(
+    of symbol: Int, _ relocation: Relocation, _ kind: SlotKind, _: Target.Type
+  ) throws(LinkError.RelocationProblem) -> UInt64 {
+    let addend =
+      Target.addendSelectsTarget && kind != .module ? UInt64(bitPattern: relocation.addend) : 0
+    guard let slot = synthesis.slot(of: symbol, addend: addend, kind) else {
+      // What is not loaded was not scanned.
+      throw .slotOutsideMemory
+    }
+    return placement.address(of: synthesis.slots[slot])
   }
 
-  /// The address of the GOT slot that holds the address of `symbol`.
-  private func slot(of symbol: Int) -> UInt64 {
-    let entry = synthesis.entryOfSymbol[Int(resolution.canonical[symbol])]
-    precondition(entry >= 0, "a slot that the scan did not ask for")
-    return placement.gotAddress &+ UInt64(synthesis.entries[Int(entry)].slot &* 8)
+  /// Where the word of a `.toc` section points to that a relocation refers to; `nil` if it refers to none, or to one
+  /// that must be read.
+  private func wordTarget<Target: Architecture>(
+    _ symbol: Int, _ relocation: Relocation, _: Target.Type
+  ) -> UInt64? {
+    guard let word = resolution.tocWord(symbol, addend: relocation.addend),
+      !synthesis.keptWords.contains(word)
+    else { return nil }
+    let batch = resolution.batch
+    let position = batch.object(ofSection: word.section)
+    let section = layout.sections[word.section]
+    let object = batch.objects[position]
+    let table = object.relocations(at: section.relocationOffset, count: Int(section.relocationCount))
+    guard let found = table.first(at: word.offset),
+      let kind = Target.RelocationKind(rawValue: found.type), Target.rule(for: kind).value == .absolute
+    else { return nil }
+    return symbols.values[batch.firstSymbol[position] + Int(found.symbol.rawValue)]
+      &+ UInt64(bitPattern: found.addend)
+  }
+}
+
+// MARK: - Fields
+
+extension LinkPlan {
+  private func store<Target: Architecture>(
+    _ value: UInt64, _ rule: Rule, _ relocation: Relocation, _ site: SectionSite,
+    _ out: inout MutableRawSpan, _: Target.Type
+  ) throws(LinkError.RelocationProblem) {
+    do {
+      try storeField(value, rule, relocation, site, &out, Target.self)
+    } catch {
+      if case .overflow(let number, let range) = error, case .slot(_, from: .gotBase) = rule.value,
+        Target.traits.tocSectionName != nil, rule.part == .whole
+      {
+        throw .tocTooLarge(value: number, range: range)
+      }
+      throw .field(error)
+    }
   }
 
-  /// The size of `symbol`, in bytes, as its definition has it.
-  private func size(of symbol: Int) -> UInt64 {
-    resolution.batch.symbol(Int(resolution.canonical[symbol])).size
+  private func storeField<Target: Architecture>(
+    _ value: UInt64, _ rule: Rule, _ relocation: Relocation, _ site: SectionSite,
+    _ out: inout MutableRawSpan, _: Target.Type
+  ) throws(FieldError) {
+    let at = Int(truncatingIfNeeded: relocation.offset)
+    let field = Target.field(of: rule, in: out.bytes, at: at, isCode: site.isCode)
+    try out.store(value, in: field, at: at, order: Target.byteOrder)
   }
 }
 
@@ -168,6 +335,7 @@ extension MutableRawSpan {
     case 8: try? store(value, at: offset, order: order)
     case 2: try? store(UInt16(truncatingIfNeeded: value), at: offset, order: order)
     case 1: try? store(UInt8(truncatingIfNeeded: value), at: offset, order: order)
+    case 3: try? store24(UInt32(truncatingIfNeeded: value), at: offset, order: order)
     default: break
     }
   }
@@ -179,6 +347,7 @@ extension MutableRawSpan {
     case 8: (try? load(UInt64.self, at: offset, order: order)) ?? 0
     case 2: UInt64((try? load(UInt16.self, at: offset, order: order)) ?? 0)
     case 1: UInt64((try? load(UInt8.self, at: offset, order: order)) ?? 0)
+    case 3: UInt64((try? load24(at: offset, order: order)) ?? 0)
     default: 0
     }
   }

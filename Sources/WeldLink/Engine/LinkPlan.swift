@@ -9,8 +9,12 @@ struct LinkPlan: Sendable {
   let layout: Layout
   let placement: Placement
   let symbols: SymbolAddresses
-  /// Whether instructions may be rewritten where that saves a load from the GOT.
+  let threadLocals: ThreadLocalBlock
+  /// Whether instructions may be rewritten where that saves a load from the GOT, or a call.
   let relaxes: Bool
+
+  /// Whether the code that finds the thread-local block was rewritten, all of it.
+  var relaxesLocalDynamic: Bool { relaxes && !synthesis.keepsLocalDynamic }
 }
 
 /// The stage that writes: copies every section to the working memory and relocates it while it is in cache.
@@ -26,8 +30,13 @@ struct Apply: ~Copyable, ArchitectureWork {
   mutating func run<Target: Architecture>(for _: Target.Type) throws(LinkError) {
     let plan = plan
     var bytes = allocation.bytes
-    try plan.writeSlots(Target.self, to: &bytes)
-    try plan.writeStubs(Target.self, to: &bytes)
+    let got =
+      plan.placement.kindOffsets[Int(SegmentKind.relocatedReadOnly.rawValue)] + plan.layout.gotPosition
+    plan.writeSlots(Target.self, to: &bytes, from: got)
+    let text = plan.placement.kindOffsets[Int(SegmentKind.text.rawValue)]
+    for (group, position) in plan.layout.stubPositions.enumerated() {
+      try plan.writeStubs(ofGroup: group, Target.self, to: &bytes, from: text + position)
+    }
     let rules = RuleTable(of: Target.self)
     let batch = plan.resolution.batch
     for position in batch.objects.indices {
@@ -43,9 +52,13 @@ struct Apply: ~Copyable, ArchitectureWork {
         if !section.isZero { out.copy(section.byteCount, of: object.bytes.span, from: section.fileOffset) }
         guard section.relocationCount > 0 else { continue }
         try plan.relocate(
-          &out, section, SectionIndex(rawValue: UInt32(number &- firstSection)), of: object,
-          firstSymbol: batch.firstSymbol[position], base: plan.placement.sectionAddresses[number], rules,
-          Target.self)
+          &out,
+          SectionSite(
+            object: object, section: section, number: number,
+            index: UInt32(truncatingIfNeeded: number &- firstSection),
+            firstSymbol: batch.firstSymbol[position],
+            base: plan.placement.sectionAddresses[number]),
+          rules, Target.self)
       }
     }
   }
@@ -63,14 +76,13 @@ extension MutableRawSpan {
 }
 
 extension LinkPlan {
-  /// Fills the GOT with the addresses of symbols.
-  fileprivate func writeSlots<Target: Architecture>(_: Target.Type, to bytes: inout MutableRawSpan)
-    throws(LinkError)
-  {
-    let start = placement.kindOffsets[Int(SegmentKind.relocatedReadOnly.rawValue)] + layout.gotPosition
+  /// Fills the GOT, which begins at `start` bytes of `bytes`.
+  func writeSlots<Target: Architecture>(_: Target.Type, to bytes: inout MutableRawSpan, from start: Int) {
     do {
-      for entry in synthesis.entries where entry.slot >= 0 {
-        try bytes.store(symbols.values[entry.symbol], at: start + entry.slot * 8, order: Target.byteOrder)
+      for slot in synthesis.slots where !slot.isResolved {
+        let (first, second) = words(of: slot)
+        try bytes.store(first, at: start + slot.offset, order: Target.byteOrder)
+        if let second { try bytes.store(second, at: start + slot.offset + 8, order: Target.byteOrder) }
       }
       // Until it is called, the resolver stands for its result.
       for function in symbols.indirectFunctions {
@@ -83,24 +95,38 @@ extension LinkPlan {
     }
   }
 
-  fileprivate func writeStubs<Target: Architecture>(_: Target.Type, to bytes: inout MutableRawSpan)
-    throws(LinkError)
-  {
-    let start = placement.kindOffsets[Int(SegmentKind.text.rawValue)] + layout.stubPosition
-    for entry in synthesis.entries where entry.stub >= 0 {
-      let offset = entry.stub * Target.stubByteCount
-      let slot = entry.resolvedSlot >= 0 ? entry.resolvedSlot : entry.slot
-      let address = placement.stubAddress &+ UInt64(offset)
+  /// What a slot holds. The program's own module has the number 1.
+  private func words(of slot: Synthesis.Slot) -> (first: UInt64, second: UInt64?) {
+    let S = symbols.values[slot.symbol] &+ slot.addend
+    switch slot.kind {
+    case .address: return (S, nil)
+    case .threadPointerOffset: return (S &- threadLocals.threadPointer, nil)
+    case .moduleOffset: return (S &- threadLocals.moduleBase, nil)
+    case .moduleAndOffset: return (1, S &- threadLocals.moduleBase)
+    case .module: return (1, 0)
+    // Code that uses a descriptor is always rewritten.
+    case .descriptor: return (0, S &- threadLocals.threadPointer)
+    }
+  }
+
+  /// Writes a group of stubs, which begins at `start` bytes of `bytes`.
+  func writeStubs<Target: Architecture>(
+    ofGroup group: Int, _: Target.Type, to bytes: inout MutableRawSpan, from start: Int
+  ) throws(LinkError) {
+    for stub in synthesis.stubs where stub.group == group {
+      let site = StubSite(
+        address: placement.address(of: stub),
+        slot: stub.slot >= 0 ? placement.address(of: synthesis.slots[stub.slot]) : 0,
+        target: symbols.values[stub.symbol] &+ stub.addend, GOT: placement.gotBase)
       do {
-        try Target.writeStub(
-          in: &bytes, at: start + offset, address: address, slot: placement.gotAddress &+ UInt64(slot * 8))
+        try Target.writeStub(stub.kind, in: &bytes, at: start + stub.offset, site)
       } catch {
-        let file = resolution.batch.objects[resolution.batch.object(ofSymbol: entry.symbol)].name
+        let file = resolution.batch.objects[resolution.batch.object(ofSymbol: stub.symbol)].name
         throw .relocation(
           .field(error),
           at: LinkError.RelocationPlace(
-            file: file, section: SyntheticSection.stubs.rawValue, offset: UInt64(offset), type: "stub",
-            symbol: resolution.batch.symbolName(entry.symbol), addend: 0))
+            file: file, section: SyntheticSection.stubs.rawValue, offset: UInt64(stub.offset), type: "stub",
+            symbol: resolution.batch.symbolName(stub.symbol), addend: 0))
       }
     }
   }

@@ -11,6 +11,9 @@ final class LinkedBatch {
   let resolution: Resolution
   let synthesis: Synthesis
   let layout: Layout
+  let traits: MachineTraits
+  /// The kind of stub that stands for an indirect function.
+  private let indirectStub: StubKind
   private(set) var placement: Placement
   private var addresses: SymbolAddresses
   /// Whether sections were moved since the addresses of symbols were computed.
@@ -28,13 +31,19 @@ final class LinkedBatch {
 
   /// Resolves, scans and lays out `objects`, and makes room for them.
   init(
-    _ objects: [ObjectFile], machine: Machine, aliases: [Alias], after published: PublishedSymbols,
-    in memory: any MemoryManager
+    _ objects: [ObjectFile], _ traits: MachineTraits, options: RuntimeDyld.Options,
+    after published: PublishedSymbols, in memory: any MemoryManager
   ) throws(LinkError) {
+    let machine = traits.machine
+    let file = objects.first?.name ?? ""
     let batch = Batch(objects, machine: machine)
-    let resolution = try BatchResolver.resolve(batch, aliases: aliases, after: published)
-    var scan = Scan(resolution: resolution)
-    let synthesis = try scan.run(for: machine, file: objects.first?.name ?? "")
+    let resolution = try BatchResolver.resolve(
+      batch, traits, aliases: options.aliases, linksThreadLocals: options.linksThreadLocals,
+      after: published)
+    let pins = try options.pins(of: resolution)
+    var scan = Scan(
+      resolution: resolution, linksThreadLocals: options.linksThreadLocals, pins: pins.sections)
+    let synthesis = try scan.run(for: machine, file: file)
     let layout = try Layout(of: resolution, with: synthesis)
     let allocation: Allocation
     do {
@@ -42,13 +51,21 @@ final class LinkedBatch {
     } catch {
       throw .memory(error)
     }
-    let placement = Placement(of: layout, at: allocation.segments)
+    let placement = Placement(of: layout, synthesis, traits, at: allocation.segments, pins: pins)
     self.resolution = resolution
     self.synthesis = synthesis
     self.layout = layout
+    self.traits = traits
     self.placement = placement
-    addresses = SymbolAddresses(of: resolution, layout, synthesis, at: placement)
+    var question = IndirectStub()
+    indirectStub = try question.run(for: machine, file: file)
+    addresses = SymbolAddresses(
+      of: resolution, layout, synthesis, indirectStub: indirectStub, at: placement)
     state = .writable(allocation)
+  }
+
+  private struct IndirectStub: ArchitectureWork {
+    func run<A: Architecture>(for _: A.Type) throws(LinkError) -> StubKind { A.indirectStub }
   }
 
   /// Lets a section be used at another address than its memory has.
@@ -65,7 +82,8 @@ final class LinkedBatch {
 
   private func refreshAddresses() {
     guard addressesAreStale else { return }
-    addresses = SymbolAddresses(of: resolution, layout, synthesis, at: placement)
+    addresses = SymbolAddresses(
+      of: resolution, layout, synthesis, indirectStub: indirectStub, at: placement)
     addressesAreStale = false
   }
 
@@ -75,9 +93,7 @@ final class LinkedBatch {
     addressesAreStale = addressesAreStale || addresses.isBound
     refreshAddresses()
     addresses.bind(externals, of: resolution, synthesis)
-    let plan = LinkPlan(
-      resolution: resolution, synthesis: synthesis, layout: layout, placement: placement, symbols: addresses,
-      relaxes: relaxes)
+    let plan = plan(relaxes: relaxes)
     guard case .writable(let allocation) = exchange(.failed) else { throw Self.isGivenUp }
     var apply = Apply(plan, to: allocation)
     do {
@@ -87,6 +103,13 @@ final class LinkedBatch {
       throw error
     }
     state = .writable(apply.allocation)
+  }
+
+  /// Everything that is known before bytes are written.
+  func plan(relaxes: Bool) -> LinkPlan {
+    LinkPlan(
+      resolution: resolution, synthesis: synthesis, layout: layout, placement: placement, symbols: addresses,
+      threadLocals: ThreadLocalBlock(of: layout, at: placement, traits), relaxes: relaxes)
   }
 
   /// Brings about the final protections and resolves indirect functions.
@@ -150,11 +173,13 @@ final class LinkedBatch {
   }
 
   /// What was written for a section that the linker made; `nil` once it cannot be read here any more.
-  func contents(of section: SyntheticSection) -> [UInt8]? {
+  ///
+  /// - Parameter group: which of the groups of stubs.
+  func contents(of section: SyntheticSection, group: Int) -> [UInt8]? {
     let (kind, position, byteCount): (SegmentKind, Int, Int) =
       switch section {
       case .got: (.relocatedReadOnly, layout.gotPosition, synthesis.gotByteCount)
-      case .stubs: (.text, layout.stubPosition, synthesis.stubCount * synthesis.stubByteCount)
+      case .stubs: (.text, layout.stubPositions[group], synthesis.stubGroups[group].byteCount)
       case .common:
         (
           .zero, layout.commonPosition,

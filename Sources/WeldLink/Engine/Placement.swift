@@ -10,13 +10,20 @@ struct Placement: Sendable {
   var kindOffsets: [Int]
   /// Where the GOT begins.
   var gotAddress: UInt64
-  /// Where the stubs begin.
-  var stubAddress: UInt64
+  /// Bytes from there to its base.
+  private let gotBias: UInt64
+  /// Where the base was pinned.
+  private let pinnedGOTBase: UInt64?
+  /// Where each group of stubs begins.
+  var stubAddresses: [UInt64]
   /// Where the common symbols of kind ``SegmentKind/zero`` begin.
   var commonAddress: UInt64
 
-  /// Takes the addresses that the memory manager chose.
-  init(of layout: Layout, at placements: [Allocation.Placement]) {
+  /// Takes the addresses that the memory manager chose, and those of `pins` for sections that do not follow the others.
+  init(
+    of layout: Layout, _ synthesis: Synthesis, _ traits: MachineTraits, at placements: [Allocation.Placement],
+    pins: Pins
+  ) {
     let count = SegmentKind.allCases.count
     kindAddresses = [UInt64](repeating: 0, count: count)
     kindOffsets = [Int](repeating: 0, count: count)
@@ -39,10 +46,37 @@ struct Placement: Sendable {
     for (number, section) in layout.sections.enumerated() where section.kind != .notLoaded {
       sectionAddresses[number] = kindAddresses[Int(section.kind.rawValue)] &+ UInt64(layout.positions[number])
     }
-    gotAddress = kindAddresses[Int(SegmentKind.relocatedReadOnly.rawValue)] &+ UInt64(layout.gotPosition)
-    stubAddress = kindAddresses[Int(SegmentKind.text.rawValue)] &+ UInt64(layout.stubPosition)
-    commonAddress = kindAddresses[Int(SegmentKind.zero.rawValue)] &+ UInt64(layout.commonPosition)
+    for (number, address) in pins.sections { sectionAddresses[number] = address }
+    gotAddress =
+      pins.synthetic[.got] ?? kindAddresses[Int(SegmentKind.relocatedReadOnly.rawValue)]
+      &+ UInt64(layout.gotPosition)
+    gotBias = traits.gotBias
+    pinnedGOTBase = pins.gotBase
+    let text = kindAddresses[Int(SegmentKind.text.rawValue)]
+    stubAddresses = layout.stubPositions.map { text &+ UInt64($0) }
+    for (group, stubs) in synthesis.stubGroups.enumerated() {
+      guard let address = pins.sections[stubs.lastSection] else { continue }
+      let alignment = UInt64(stubs.alignment)
+      let end = address &+ UInt64(layout.sections[stubs.lastSection].byteCount)
+      stubAddresses[group] = (end &+ alignment &- 1) & ~(alignment &- 1)
+    }
+    if let address = pins.synthetic[.stubs] { stubAddresses[0] = address }
+    commonAddress =
+      pins.synthetic[.common]
+      ?? kindAddresses[Int(SegmentKind.zero.rawValue)] &+ UInt64(layout.commonPosition)
   }
+
+  /// Addresses that are given.
+  struct Pins: Sendable {
+    /// By the numbers of sections.
+    var sections: [Int: UInt64] = [:]
+    var synthetic: [SyntheticSection: UInt64] = [:]
+    /// What formulas call `GOT`.
+    var gotBase: UInt64?
+  }
+
+  /// What formulas call `GOT`: near the start of the GOT, or where it was pinned.
+  var gotBase: UInt64 { pinnedGOTBase ?? gotAddress &+ gotBias }
 
   /// The addresses at which a block begins and ends.
   func bounds(of block: Layout.Block, _ layout: Layout) -> (start: UInt64, end: UInt64) {
@@ -51,4 +85,10 @@ struct Placement: Sendable {
       sectionAddresses[block.last] &+ UInt64(layout.sections[block.last].byteCount)
     )
   }
+
+  /// Where a stub is.
+  func address(of stub: Synthesis.Stub) -> UInt64 { stubAddresses[stub.group] &+ UInt64(stub.offset) }
+
+  /// Where a slot is.
+  func address(of slot: Synthesis.Slot) -> UInt64 { gotAddress &+ UInt64(slot.offset) }
 }

@@ -87,4 +87,7 @@ struct Resolution: Sendable {
   var identifierSections: [String: [Int]]
   /// The indirect functions that the batch defines.
   var indirectFunctions: [Int]
+
+  /// Whether compilers made GOTs of their own.
+  var hasTOCSections: Bool { sections.contains { $0.role == .toc } }
 }

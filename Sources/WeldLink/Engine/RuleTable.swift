@@ -9,6 +9,8 @@ struct RuleTable: Sendable {
   /// A rule, abridged.
   struct Row: Sendable {
     var shape: Shape
+    /// Whether the scan must look at it whatever its symbol is.
+    var isExamined = false
     /// What the scan must do about it.
     var need: Rule.Value.Synthesis
     /// Bytes of the field.
@@ -42,19 +44,26 @@ struct RuleTable: Sendable {
         return Row(shape: .unknown, need: .nothing, byteCount: 0, lowest: 0, highest: 0)
       }
       return Row(
-        shape: Self.shape(of: rule), need: rule.value.synthesizes, byteCount: UInt8(rule.field.byteCount),
+        shape: Self.shape(
+          of: rule, isPlain: !A.hasLocalEntries || rule.field.byteCount > 2 && rule.value != .branch),
+        isExamined: A.hasLocalEntries && rule.value.synthesizes == .stubIfFar && rule.field.byteCount != 8
+          || rule.value.threadLocalModel != nil,
+        need: rule.value.synthesizes, byteCount: UInt8(rule.field.byteCount),
         lowest: rule.field.range.lowerBound, highest: rule.field.range.upperBound)
     }
   }
 
-  private static func shape(of rule: Rule) -> Shape {
-    guard rule.field == Field(wholeBytes: rule.field.byteCount, range: rule.field.range) else {
+  /// - Parameter isPlain: whether neither instructions nor callees have a say in what is written.
+  private static func shape(of rule: Rule, isPlain: Bool) -> Shape {
+    guard rule.rewriting == .never,
+      rule.field == Field(wholeBytes: rule.field.byteCount, range: rule.field.range)
+    else {
       return .other
     }
     switch rule.value {
     case .none: return .nothing
-    case .absolute: return .absolute
-    case .pcRelative, .branch: return .pcRelative
+    case .absolute: return isPlain ? .absolute : .other
+    case .pcRelative, .branch: return isPlain ? .pcRelative : .other
     default: return .other
     }
   }

@@ -1,17 +1,22 @@
+internal import WeldBytes
 internal import WeldELF
 
 /// The second stage: looks at every relocation of what takes part, proves that its type and symbol are known,
 /// and finds out what must be synthesised.
 struct Scan: ArchitectureWork {
   let resolution: Resolution
+  /// Whether accesses to thread-local variables are linked.
+  let linksThreadLocals: Bool
+  /// The addresses of sections that do not follow the others, by number.
+  let pins: [Int: UInt64]
 
   func run<A: Architecture>(for _: A.Type) throws(LinkError) -> Synthesis {
     let batch = resolution.batch
     var synthesis = Synthesis(symbolCount: batch.symbolCount)
-    synthesis.stubByteCount = A.stubByteCount
-    synthesis.stubAlignment = A.stubAlignment
+    StubGrouping(resolution, pins: pins, reach: A.traits.branchReach).group(&synthesis)
+    if A.hasLocalEntries { synthesis.others = batch.otherBits() }
     for symbol in resolution.indirectFunctions where resolution.canonical[symbol] == UInt32(symbol) {
-      synthesis.needIndirectStub(symbol)
+      synthesis.needStub(symbol, addend: 0, A.indirectStub, group: 0, isIndirect: true)
     }
     let rules = RuleTable(of: A.self)
     var isExternalKnown = [Bool](repeating: false, count: 0)
@@ -23,10 +28,10 @@ struct Scan: ArchitectureWork {
         if section.isZero {
           throw .section(.relocatedZeros, file: object.name, section: batch.sectionName(number))
         }
-        try scan(
-          section, number - batch.firstSection[position], of: object,
-          firstSymbol: batch.firstSymbol[position],
-          rules, &synthesis, &isExternalKnown)
+        let place = Place(
+          object: object, position: position, section: section, number: number,
+          hasFarBranches: !synthesis.groupOfSection.isEmpty)
+        try scan(place, rules, &synthesis, &isExternalKnown, A.self)
       }
     }
     if resolution.linkerDefinitions.contains(where: { $0.definition == .gotBase }) {
@@ -35,26 +40,44 @@ struct Scan: ArchitectureWork {
     return synthesis
   }
 
-  private func scan(
-    _ section: InputSection, _ index: Int, of object: ObjectFile, firstSymbol: Int, _ rules: RuleTable,
-    _ synthesis: inout Synthesis, _ isExternalKnown: inout [Bool]
+  /// A section that is looked at.
+  private struct Place {
+    var object: ObjectFile
+    /// The object's position in the batch.
+    var position: Int
+    var section: InputSection
+    /// The section's number.
+    var number: Int
+    /// Whether branches may not reach all of the batch.
+    var hasFarBranches: Bool
+
+    /// The section's bytes in the file.
+    var contents: Range<Int> { section.fileOffset..<section.fileOffset &+ section.byteCount }
+  }
+
+  private func scan<A: Architecture>(
+    _ place: Place, _ rules: RuleTable, _ synthesis: inout Synthesis, _ isExternalKnown: inout [Bool],
+    _: A.Type
   ) throws(LinkError) {
+    let object = place.object
+    let section = place.section
     let table = object.relocations(at: section.relocationOffset, count: Int(section.relocationCount))
     let symbolCount = object.symbolCount
+    let firstSymbol = resolution.batch.firstSymbol[place.position]
     for position in 0..<table.count {
       let relocation = table[position]
       let row = rules[relocation.type]
-      if Int(relocation.symbol.rawValue) < symbolCount {
+      if Int(relocation.symbol.rawValue) < symbolCount, !row.isExamined, !place.hasFarBranches {
         let symbol = Int(resolution.canonical[firstSymbol &+ Int(relocation.symbol.rawValue)])
         // What the batch defines is in reach of the batch.
         if row.need == .stubIfFar, resolution.classes[symbol] == .defined { continue }
         if row.shape == .nothing { continue }
       }
       if let problem = inspect(
-        relocation, rules, section, firstSymbol: firstSymbol, symbolCount: symbolCount, &synthesis,
-        &isExternalKnown)
+        relocation, place, rules, symbolCount: symbolCount, &synthesis, &isExternalKnown, A.self)
       {
-        throw .relocation(problem, at: RelocationWalk.place(of: relocation, in: object, UInt32(index)))
+        let index = UInt32(place.number - resolution.batch.firstSection[place.position])
+        throw .relocation(problem, at: RelocationWalk.place(of: relocation, in: object, index))
       }
     }
   }
@@ -63,42 +86,102 @@ struct Scan: ArchitectureWork {
   ///
   /// - Returns: what is wrong with it, if anything.
   @inline(never)
-  private func inspect(
-    _ relocation: Relocation, _ rules: RuleTable, _ section: InputSection, firstSymbol: Int, symbolCount: Int,
-    _ synthesis: inout Synthesis, _ isExternalKnown: inout [Bool]
+  private func inspect<A: Architecture>(
+    _ relocation: Relocation, _ place: Place, _ rules: RuleTable, symbolCount: Int,
+    _ synthesis: inout Synthesis, _ isExternalKnown: inout [Bool], _: A.Type
   ) -> LinkError.RelocationProblem? {
-    guard let rule = rules.rule(relocation.type) else { return .unknownType(relocation.type) }
+    guard let rule = rules.rule(relocation.type), let kind = A.RelocationKind(rawValue: relocation.type)
+    else { return .unknownType(relocation.type) }
     guard Int(relocation.symbol.rawValue) < symbolCount else {
       return .symbolOutOfRange(index: relocation.symbol.rawValue, count: symbolCount)
     }
-    if case .threadLocal(let model) = rule.value { return .threadLocal(model: model.rawValue) }
-    if case .refused = rule.value { return .dynamicOnly }
+    switch rule.value {
+    // A marker of code that has no meaning unless it is rewritten.
+    case .none where rule.rewriting == .required && !linksThreadLocals:
+      return .threadLocal(model: Rule.Value.ThreadLocalModel.descriptor.rawValue)
+    case .none: return nil
+    case .refused(.dynamicOnly): return .dynamicOnly
+    case .refused(.deprecated): return .deprecated
+    default: break
+    }
+    let firstSymbol = resolution.batch.firstSymbol[place.position]
     let symbol = Int(resolution.canonical[firstSymbol &+ Int(relocation.symbol.rawValue)])
     let found = resolution.classes[symbol]
     let need = rule.value.synthesizes
-    if need == .gotBase {
-      // The symbol is only a name for the GOT.
-      synthesis.usesGOTBase = true
-      return nil
+    if rule.value.usesGOTBase { synthesis.usesGOTBase = true }
+    // The symbol is only a name for the GOT.
+    if need == .gotBase { return nil }
+    if found.contains(.discarded) { return place.section.role == .frames ? nil : .discardedTarget }
+    if let model = rule.value.threadLocalModel {
+      guard linksThreadLocals else { return .threadLocal(model: model.rawValue) }
+      // The block of this module needs no symbol.
+      guard model == .localDynamic && need == .gotSlot || found.contains([.defined, .threadLocal]) else {
+        return found.contains(.defined) ? .notThreadLocal : .threadLocalOutside
+      }
+    } else if found.contains(.threadLocal) {
+      return linksThreadLocals ? .threadLocalMismatch : .threadLocal(model: "direct")
     }
-    if rule.value == .gotRelative || rule.value == .stubGOTRelative || rule.value == .gotSlotOffset {
-      synthesis.usesGOTBase = true
+    let addend = A.addendSelectsTarget ? UInt64(bitPattern: relocation.addend) : 0
+    if case .slot(let slot, _) = rule.value {
+      synthesis.needSlot(symbol, addend: slot == .module ? 0 : addend, slot)
+      if slot == .module { noteLocalDynamic(kind, relocation, place, &synthesis, A.self) }
+      // The block of this module is no symbol's.
+      if slot == .module { return nil }
     }
-    if found.contains(.threadLocal) { return .threadLocal(model: "direct") }
-    if found.contains(.discarded) { return section.role == .frames ? nil : .discardedTarget }
-    if need == .gotSlot { synthesis.needSlot(symbol) }
-    if !found.contains(.defined) { noteExternal(symbol, &synthesis, &isExternalKnown) }
-    if need == .stubIfFar, found != .defined, !found.contains(.indirect), mayUseStub(rule) {
-      synthesis.needStub(symbol)
+    if A.traits.tocSectionName != nil, rule.value == .gotRelative {
+      noteWord(kind, relocation, place, symbol, &synthesis, A.self)
+    }
+    if rule.value.threadLocalModel == nil, !found.contains(.defined) {
+      noteExternal(symbol, &synthesis, &isExternalKnown)
+    }
+    if need == .stubIfFar {
+      return noteStub(kind, rule, place, symbol, found, addend, &synthesis, A.self)
     }
     return nil
   }
 
-  /// Whether a stub may stand in for the symbol of a relocation, should the symbol be far away: branches
-  /// always, and 32-bit references, which non-PIC code takes the addresses of functions with. A wider field
-  /// reaches everything.
-  private func mayUseStub(_ rule: Rule) -> Bool {
-    rule.value == .branch || rule.value == .stubGOTRelative || rule.field.byteCount == 4
+  /// Makes the stub that a branch or an address may need.
+  private func noteStub<A: Architecture>(
+    _ kind: A.RelocationKind, _ rule: Rule, _ place: Place, _ symbol: Int, _ found: SymbolClass,
+    _ addend: UInt64, _ synthesis: inout Synthesis, _: A.Type
+  ) -> LinkError.RelocationProblem? {
+    let isDefined = found.contains(.defined) && !found.contains(.absolute)
+    let isIndirect = found.contains(.indirect)
+    let other = synthesis.others.isEmpty ? 0 : synthesis.others[symbol]
+    let callee = Callee(isDefined: isDefined, isIndirect: isIndirect, other: other)
+    guard let route = A.route(of: kind, to: callee) else { return .reservedLocalEntry(other: other) }
+    guard let stub = route.stub else { return nil }
+    // What the batch defines is in reach of the batch, and an indirect function's address is its stub's.
+    let isNear = isDefined && !(place.hasFarBranches && rule.value == .branch) && !isIndirect
+    let isItsOwnStub = isIndirect && !route.needsStub
+    guard route.needsStub || !isNear && !isItsOwnStub else { return nil }
+    synthesis.needStub(
+      symbol, addend: addend, stub, group: synthesis.group(ofSection: place.number), isIndirect: isIndirect)
+    return nil
+  }
+
+  /// Notes a use of a word of a `.toc` section that cannot be rewritten.
+  private func noteWord<A: Architecture>(
+    _ kind: A.RelocationKind, _ relocation: Relocation, _ place: Place, _ symbol: Int,
+    _ synthesis: inout Synthesis, _: A.Type
+  ) {
+    guard let word = resolution.tocWord(symbol, addend: relocation.addend),
+      let offset = Int(exactly: relocation.offset),
+      let code = try? place.object.bytes.extracting(place.contents),
+      !A.mayBypassWord(kind, in: code.span, at: offset)
+    else { return }
+    synthesis.keptWords.insert(word)
+  }
+
+  private func noteLocalDynamic<A: Architecture>(
+    _ kind: A.RelocationKind, _ relocation: Relocation, _ place: Place, _ synthesis: inout Synthesis,
+    _: A.Type
+  ) {
+    guard A.blockOffsetsDependOnModel, let offset = Int(exactly: relocation.offset),
+      let code = try? place.object.bytes.extracting(place.contents),
+      !A.canRewriteLocalDynamic(kind, in: code.span, at: offset)
+    else { return }
+    synthesis.keepsLocalDynamic = true
   }
 
   private func noteExternal(_ symbol: Int, _ synthesis: inout Synthesis, _ isKnown: inout [Bool]) {
@@ -106,5 +189,29 @@ struct Scan: ArchitectureWork {
     guard !isKnown[symbol] else { return }
     isKnown[symbol] = true
     synthesis.externals.append(symbol)
+  }
+}
+
+extension Batch {
+  /// `st_other` of every symbol.
+  fileprivate func otherBits() -> [UInt8] {
+    var bits = [UInt8](repeating: 0, count: symbolCount)
+    for position in objects.indices {
+      let symbols = objects[position].symbols
+      for index in 0..<symbols.count { bits[firstSymbol[position] &+ index] = symbols[index].other }
+    }
+    return bits
+  }
+}
+
+extension Resolution {
+  /// The word of a `.toc` section that a symbol and an addend lead to; `nil` if they lead elsewhere.
+  func tocWord(_ symbol: Int, addend: Int64) -> Synthesis.SectionPlace? {
+    let object = batch.object(ofSymbol: symbol)
+    let entry = batch.symbol(symbol)
+    guard case .section(let index) = entry.place else { return nil }
+    let number = batch.firstSection[object] + Int(index.rawValue)
+    guard sections[number].role == .toc else { return nil }
+    return Synthesis.SectionPlace(section: number, offset: entry.value &+ UInt64(bitPattern: addend))
   }
 }

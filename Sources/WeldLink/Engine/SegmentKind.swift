@@ -10,6 +10,10 @@ enum SegmentKind: UInt8, CaseIterable, Sendable {
   case readOnly
   /// The GOT and constants that hold addresses: written by relocation and initialization, then `r`.
   case relocatedReadOnly
+  /// The initial values of thread-local variables: `r`.
+  case threadLocal
+  /// Those that are zero: the end of the same segment.
+  case threadLocalZero
   /// Variables: `rw`.
   case data
   /// Variables that begin as zero: the end of the same segment.
@@ -24,6 +28,8 @@ enum SegmentKind: UInt8, CaseIterable, Sendable {
 /// What a section is beside bytes in a segment.
 enum SectionRole: UInt8, Sendable {
   case plain
+  /// A GOT that the compiler made: laid out behind the linker's.
+  case toc
   /// `.eh_frame`: laid out together, followed by a terminator.
   case frames
   /// An array of pointers to functions, laid out together and in order of priority.

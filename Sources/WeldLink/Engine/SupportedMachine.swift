@@ -1,3 +1,4 @@
+internal import WeldBytes
 internal import WeldELF
 
 /// Tells whether objects are for a machine that the engine knows.
@@ -5,17 +6,24 @@ enum SupportedMachine {
   private struct Check: ArchitectureWork {
     let object: ObjectFile
 
-    func run<A: Architecture>(for _: A.Type) throws(LinkError) {
-      guard object.header.byteOrder == A.byteOrder else {
-        throw .unsupportedMachine(file: object.name, machine: object.header.machine)
+    func run<A: Architecture>(for _: A.Type) throws(LinkError) -> MachineTraits {
+      let header = object.header
+      let order = header.byteOrder == .big ? "big-endian" : "little-endian"
+      let found =
+        header.byteOrder == A.byteOrder ? A.unsupportedABI(of: header) : "\(order) \(header.machine)"
+      if let found {
+        throw .unsupportedABI(file: object.name, found: found, expected: String(describing: A.traits.name))
       }
+      return A.traits
     }
   }
 
-  /// Throws if `object` is for a machine that the engine does not know, or in that machine's other byte
-  /// order.
-  static func check(_ object: ObjectFile) throws(LinkError) {
+  /// The traits of the machine of `object`.
+  ///
+  /// - Throws: if the engine does not know the machine, or not in this byte order or this ABI.
+  @discardableResult
+  static func traits(of object: ObjectFile) throws(LinkError) -> MachineTraits {
     var check = Check(object: object)
-    try check.run(for: object.header.machine, file: object.name)
+    return try check.run(for: object.header.machine, file: object.name)
   }
 }

@@ -9,11 +9,14 @@ struct SymbolAddresses: Sendable {
   private(set) var isBound = false
   /// Undefined symbols that were found to be functions, by their canonical numbers.
   var externalFunctions: Set<Int> = []
-  /// What each indirect function's resolver is, in the order of the entries that have a `resolvedSlot`.
+  /// What each indirect function's resolver is, in the order of the slots for their results.
   var indirectFunctions: [FinalizeWork.IndirectFunction] = []
 
   /// Computes the addresses of what the batch and the linker define, under canonical numbers.
-  init(of resolution: Resolution, _ layout: Layout, _ synthesis: Synthesis, at placement: Placement) {
+  init(
+    of resolution: Resolution, _ layout: Layout, _ synthesis: Synthesis, indirectStub: StubKind,
+    at placement: Placement
+  ) {
     let batch = resolution.batch
     values = [UInt64](repeating: 0, count: batch.symbolCount)
     for position in batch.objects.indices {
@@ -41,12 +44,15 @@ struct SymbolAddresses: Sendable {
     for (symbol, definition) in resolution.linkerDefinitions {
       values[symbol] = Self.address(of: definition, layout, placement)
     }
-    for entry in synthesis.entries where entry.resolvedSlot >= 0 {
+    for slot in synthesis.slots where slot.isResolved {
       indirectFunctions.append(
         FinalizeWork.IndirectFunction(
-          resolver: Address(rawValue: values[entry.symbol]),
-          slot: Address(rawValue: placement.gotAddress &+ UInt64(entry.resolvedSlot &* 8))))
-      values[entry.symbol] = placement.stubAddress &+ UInt64(entry.stub &* synthesis.stubByteCount)
+          resolver: Address(rawValue: values[slot.symbol]),
+          slot: Address(rawValue: placement.gotAddress &+ UInt64(slot.offset))))
+    }
+    for symbol in resolution.indirectFunctions where resolution.canonical[symbol] == UInt32(symbol) {
+      guard let stub = synthesis.stub(of: symbol, addend: 0, indirectStub, group: 0) else { continue }
+      values[symbol] = placement.address(of: synthesis.stubs[stub])
     }
   }
 
@@ -77,7 +83,7 @@ struct SymbolAddresses: Sendable {
       return placement.bounds(of: block, layout)
     }
     switch definition {
-    case .gotBase: return placement.gotAddress
+    case .gotBase: return placement.gotBase
     case .sectionStart(let name): return bounds(layout.identifiers[name]).start
     case .sectionEnd(let name): return bounds(layout.identifiers[name]).end
     case .arrayStart(let role): return bounds(layout.arrays[role]).start

@@ -6,7 +6,7 @@ public enum AddressNeeds {
   /// and `-fPIE` does, and so must lie below 2 GiB.
   public static func wantsLowAddresses(_ objects: [ObjectFile]) throws(LinkError) -> Bool {
     guard let first = objects.first else { return false }
-    try SupportedMachine.check(first)
+    try SupportedMachine.traits(of: first)
     var search = Search(objects: objects)
     return try search.run(for: first.header.machine, file: first.name)
   }

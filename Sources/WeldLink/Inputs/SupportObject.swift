@@ -19,5 +19,5 @@ public enum SupportObject {
     }
   }
 
-  private static let name = "<weld>"
+  static let name = "<weld>"
 }

@@ -21,10 +21,10 @@ public import WeldMemory
 public final class RuntimeDyld {
   private let memory: any MemoryManager
   private let lookup: any SymbolLookup
-  private let options: Options
+  let options: Options
   private var pending: [ObjectFile] = []
-  private var machine: (name: Machine, byteOrder: ByteOrder)?
-  private var batches: [LinkedBatch] = []
+  private var traits: MachineTraits?
+  var batches: [LinkedBatch] = []
   /// How many of the first batches are known to be finalized, so that a new one costs the same however many
   /// there are.
   private var finalizedCount = 0
@@ -36,6 +36,17 @@ public final class RuntimeDyld {
     public var relaxes = true
     /// Second names for symbols. Default none.
     public var aliases: [Alias] = []
+    /// Whether accesses to thread-local variables are linked, as those of a program whose only module this is.
+    ///
+    /// Nobody makes room for the variables when the code runs here; so it is for images that something else runs.
+    /// Default `false`: they are refused.
+    public var linksThreadLocals = false
+    /// Sections that are used at fixed addresses instead of where their memory is. Default none.
+    public var sectionAddresses: [SectionAddress] = []
+    /// Whether hidden symbols that nothing defines are asked of the lookup, too. Default `false`: they are missing.
+    public var looksUpHidden = false
+    /// What formulas call `GOT` (`_GLOBAL_OFFSET_TABLE_`, on ppc64le `.TOC.`), if it is not to be where the GOT is.
+    public var gotBase: Address?
 
     /// The defaults.
     public init() {}
@@ -60,14 +71,14 @@ extension RuntimeDyld {
   /// Takes an object in. All objects must be for one machine.
   public func load(_ object: ObjectFile) throws(LinkError) {
     let found = object.header.machine
-    if let machine {
-      guard found == machine.name, object.header.byteOrder == machine.byteOrder else {
-        throw .differentMachine(file: object.name, machine: found, expected: machine.name)
-      }
-    } else {
-      try SupportedMachine.check(object)
-      machine = (found, object.header.byteOrder)
+    if let traits, found != traits.machine {
+      throw .differentMachine(file: object.name, machine: found, expected: traits.machine)
     }
+    let checked = try SupportedMachine.traits(of: object)
+    if memory.isExecutedHere, checked.machine != Machine.host {
+      throw .foreignMachine(file: object.name, machine: String(describing: checked.name))
+    }
+    traits = checked
     pending.append(object)
   }
 
@@ -79,11 +90,10 @@ extension RuntimeDyld {
 
   /// Lays out what was loaded since the last time and gives it memory and addresses.
   private func layOut() throws(LinkError) {
-    guard !pending.isEmpty, let machine else { return }
-    let objects = pending
+    guard !pending.isEmpty, let traits else { return }
+    let objects = try LinkerRoutines.adding(to: pending, traits)
     pending = []
-    let batch = try LinkedBatch(
-      objects, machine: machine.name, aliases: options.aliases, after: published, in: memory)
+    let batch = try LinkedBatch(objects, traits, options: options, after: published, in: memory)
     batches.append(batch)
     published.add(batch)
   }
@@ -115,7 +125,8 @@ extension RuntimeDyld {
 
     fileprivate enum Part: Hashable {
       case input(Int)
-      case synthetic(SyntheticSection)
+      /// With the number of the group, of stubs.
+      case synthetic(SyntheticSection, Int)
     }
   }
 
@@ -145,18 +156,18 @@ extension RuntimeDyld {
     }
     let commonByteCount =
       batch.layout.byteCounts[Int(SegmentKind.zero.rawValue)] - batch.layout.commonPosition
-    let synthetic: [(SyntheticSection, UInt64, Int, Protection)] = [
-      (.got, batch.placement.gotAddress, batch.synthesis.gotByteCount, .read),
-      (
-        .stubs, batch.placement.stubAddress, batch.synthesis.stubCount * batch.synthesis.stubByteCount,
-        [.read, .execute]
-      ),
-      (.common, batch.placement.commonAddress, commonByteCount, [.read, .write]),
+    var synthetic: [(SyntheticSection, Int, UInt64, Int, Protection)] = [
+      (.got, 0, batch.placement.gotAddress, batch.synthesis.gotByteCount, .read),
+      (.common, 0, batch.placement.commonAddress, commonByteCount, [.read, .write]),
     ]
-    for (section, address, byteCount, protection) in synthetic where byteCount > 0 {
+    for (group, stubs) in batch.synthesis.stubGroups.enumerated() {
+      synthetic.append(
+        (.stubs, group, batch.placement.stubAddresses[group], stubs.byteCount, [.read, .execute]))
+    }
+    for (section, group, address, byteCount, protection) in synthetic where byteCount > 0 {
       found.append(
         Section(
-          id: SectionID(batch: position, part: .synthetic(section)), file: "", name: section.rawValue,
+          id: SectionID(batch: position, part: .synthetic(section, group)), file: "", name: section.rawValue,
           address: Address(rawValue: address), byteCount: byteCount, protection: protection))
     }
     return found
@@ -173,9 +184,9 @@ extension RuntimeDyld {
     batch.move { placement in
       switch id.part {
       case .input(let number): placement.sectionAddresses[number] = address.rawValue
-      case .synthetic(.got): placement.gotAddress = address.rawValue
-      case .synthetic(.stubs): placement.stubAddress = address.rawValue
-      case .synthetic(.common): placement.commonAddress = address.rawValue
+      case .synthetic(.got, _): placement.gotAddress = address.rawValue
+      case .synthetic(.stubs, let group): placement.stubAddresses[group] = address.rawValue
+      case .synthetic(.common, _): placement.commonAddress = address.rawValue
       }
     }
     published.noteMove()
@@ -190,7 +201,7 @@ extension RuntimeDyld {
     let contents =
       switch id.part {
       case .input(let number): batch.contents(ofSection: number)
-      case .synthetic(let section): batch.contents(of: section)
+      case .synthetic(let section, let group): batch.contents(of: section, group: group)
       }
     guard let contents else { throw .wrongOrder("contents must come before finalize") }
     return contents
@@ -203,7 +214,7 @@ extension SegmentKind {
     switch self {
     case .notLoaded: []
     case .text, .largeText: [.read, .execute]
-    case .readOnly, .relocatedReadOnly, .largeReadOnly: .read
+    case .readOnly, .relocatedReadOnly, .threadLocal, .threadLocalZero, .largeReadOnly: .read
     case .data, .zero, .largeData, .largeZero: [.read, .write]
     }
   }
@@ -264,7 +275,9 @@ extension RuntimeDyld {
       }
     }
     // A hidden symbol is not to be found outside.
-    let isHidden = Set(resolution.globals.lazy.filter { $0.visibility.isHidden }.map(\.symbol))
+    let isHidden =
+      options.looksUpHidden
+      ? [] : Set(resolution.globals.lazy.filter { $0.visibility.isHidden }.map(\.symbol))
     let outside = wanted.indices.filter { found[$0] == nil && !isHidden.contains(wanted[$0]) }
     let sought = outside.map { options.aliases.targets(of: names[$0]).last ?? names[$0] }
     for (position, answer) in zip(outside, lookup.lookup(sought)) {

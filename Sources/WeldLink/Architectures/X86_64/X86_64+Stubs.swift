@@ -2,15 +2,14 @@ internal import WeldBytes
 public import WeldELF
 
 extension X86_64 {
-  public static var stubByteCount: Int { 8 }
-  public static var stubAlignment: Int { 8 }
+  public static let callStub = StubKind(0, "call", byteCount: 8, alignment: 8)
 
   /// `jmp *slot(%rip)`, then a two-byte `nop`.
   public static func writeStub(
-    in bytes: inout MutableRawSpan, at offset: Int, address: UInt64, slot: UInt64
+    _: StubKind, in bytes: inout MutableRawSpan, at offset: Int, _ site: StubSite
   ) throws(FieldError) {
     // The displacement counts from the end of the six-byte jump.
-    let displacement = try Field.word32S.encode(Int64(bitPattern: slot &- (address &+ 6)), in: 0)
+    let displacement = try Field.word32S.encode(Int64(bitPattern: site.slot &- (site.address &+ 6)), in: 0)
     // ff 25 d0 d1 d2 d3 66 90
     let code: UInt64 = 0x9066_0000_0000_25ff | displacement << 16
     do {
@@ -18,6 +17,12 @@ extension X86_64 {
     } catch {
       preconditionFailure("a stub outside the text it was laid out in")
     }
+  }
+
+  /// Branches, and 32-bit references, which non-PIC code takes the addresses of functions with. A wider field reaches
+  /// everything.
+  public static func route(of relocation: X86_64Relocation, to _: Callee) -> Route? {
+    Route(stub: rule(for: relocation).field.byteCount == 4 ? callStub : nil)
   }
 
   /// `call` (e8), `jmp` (e9) or a conditional jump (0f 80 to 0f 8f) with a 32-bit displacement.

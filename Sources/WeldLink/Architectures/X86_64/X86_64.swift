@@ -27,6 +27,9 @@ public import WeldELF
 /// Instruction fetch sees stores without further ado, so nothing is flushed after code was written.
 public enum X86_64: Architecture {
   public typealias RelocationKind = X86_64Relocation
-  public static var machine: Machine { .x86_64 }
+  public static let traits = MachineTraits(
+    machine: .x86_64, name: "x86_64", psABI: "System V psABI 1.0, AMD64, section 4.4.1",
+    gotBaseName: "_GLOBAL_OFFSET_TABLE_", hasLargeSections: true, branchReach: 0x8000_0000,
+    threadPointer: .atEnd)
   public static var byteOrder: ByteOrder { .little }
 }

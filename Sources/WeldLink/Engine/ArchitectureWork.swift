@@ -1,0 +1,34 @@
+internal import WeldELF
+
+/// Work that is the same for every machine and is compiled for each.
+protocol ArchitectureWork: ~Copyable {
+  associatedtype Result
+  mutating func run<A: Architecture>(for architecture: A.Type) throws(LinkError) -> Result
+}
+
+extension ArchitectureWork where Self: ~Copyable {
+  /// Does the work for `machine`: the one place where machines are told apart.
+  mutating func run(for machine: Machine, file: String) throws(LinkError) -> Result {
+    switch machine {
+    case .x86_64: try run(for: X86_64.self)
+    case .ppc64: try run(for: PPC64LE.self)
+    case .s390: try run(for: S390X.self)
+    default: throw LinkError.unsupportedMachine(file: file, machine: machine)
+    }
+  }
+}
+
+extension Machine {
+  /// The machine that this process runs on; `nil` if Weld does not link for it.
+  static var host: Machine? {
+    #if arch(x86_64)
+      .x86_64
+    #elseif arch(powerpc64le)
+      .ppc64
+    #elseif arch(s390x)
+      .s390
+    #else
+      nil
+    #endif
+  }
+}

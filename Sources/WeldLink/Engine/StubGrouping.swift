@@ -1,0 +1,44 @@
+/// Divides text into parts that each have stubs of their own, so that branches reach them.
+struct StubGrouping {
+  private let resolution: Resolution
+  private let pins: [Int: UInt64]
+  /// Bytes of text that share stubs: three quarters of what a branch reaches, which leaves a quarter for the stubs.
+  private let limit: Int
+
+  init(_ resolution: Resolution, pins: [Int: UInt64], reach: Int) {
+    self.resolution = resolution
+    self.pins = pins
+    limit = reach / 4 * 3
+  }
+
+  /// Decides which stubs each section uses, in the order in which sections are laid out.
+  func group(_ synthesis: inout Synthesis) {
+    let sections = resolution.sections
+    let isPinned = pins.keys.contains { sections[$0].kind == .text }
+    let total = sections.reduce(0) { $1.kind == .text ? $0 + $1.byteCount + $1.alignment : $0 }
+    guard isPinned || total > limit else { return }
+    var groups = [Synthesis.StubGroup()]
+    var groupOfSection = [UInt16](repeating: 0, count: sections.count)
+    var current = 0
+    var byteCount = 0
+    for number in sections.indices where sections[number].kind == .text {
+      if pins[number] != nil, groups.count < Int(UInt16.max) {
+        groupOfSection[number] = UInt16(groups.count)
+        groups.append(Synthesis.StubGroup(lastSection: number))
+        continue
+      }
+      let size = sections[number].byteCount + sections[number].alignment
+      if byteCount > 0, byteCount + size > limit, groups.count < Int(UInt16.max) {
+        current = groups.count
+        groups.append(Synthesis.StubGroup())
+        byteCount = 0
+      }
+      byteCount += size
+      groupOfSection[number] = UInt16(current)
+      // Namesakes are laid out together, behind all others.
+      if sections[number].role == .plain { groups[current].lastSection = number }
+    }
+    synthesis.stubGroups = groups
+    synthesis.groupOfSection = groupOfSection
+  }
+}

@@ -1,0 +1,297 @@
+internal import WeldBytes
+internal import WeldELF
+internal import WeldMemory
+
+extension RuntimeDyld {
+  /// What was decided at each relocation, and all bytes, for the addresses that sections have or are mapped to.
+  ///
+  /// Needs the addresses of undefined symbols, so ``resolveRelocations()`` comes first. Works on copies: it takes as
+  /// long as linking once more, and longer.
+  public func linkMap() throws(LinkError) -> LinkMap {
+    guard let first = batches.first else {
+      throw .wrongOrder("linkMap must come after load and resolveRelocations")
+    }
+    let batch = first.resolution.batch
+    var map = LinkMap(machine: batch.machine, byteOrder: batch.objects[0].header.byteOrder)
+    for batch in batches {
+      var maker = LinkMapMaker(plan: batch.plan(relaxes: options.relaxes), traits: batch.traits, map: map)
+      try maker.run(for: batch.traits.machine, file: "")
+      map = maker.map
+    }
+    return map
+  }
+}
+
+/// Adds a batch to a map: applies each of its relocations once more, to copies, and looks at what it does.
+private struct LinkMapMaker: ArchitectureWork {
+  let plan: LinkPlan
+  let traits: MachineTraits
+  var map: LinkMap
+  /// The position in the map of each section of the batch, or -1.
+  private var positions: [Int]
+  private var seenSlots: Set<SeenSlot> = []
+  private var seenStubs: Set<SeenStub> = []
+
+  private struct SeenSlot: Hashable {
+    var object: Int
+    var slot: Int
+  }
+
+  private struct SeenStub: Hashable {
+    var section: Int
+    var stub: Int
+  }
+
+  init(plan: LinkPlan, traits: MachineTraits, map: LinkMap) {
+    self.plan = plan
+    self.traits = traits
+    self.map = map
+    positions = [Int](repeating: -1, count: plan.resolution.batch.sectionCount)
+  }
+
+  mutating func run<Target: Architecture>(for _: Target.Type) throws(LinkError) {
+    if plan.synthesis.gotByteCount > 0 {
+      map.gotBase = Address(rawValue: plan.placement.gotBase)
+      if traits.tocSectionName != nil { map.tocBase = map.gotBase }
+    }
+    let rules = RuleTable(of: Target.self)
+    let batch = plan.resolution.batch
+    for position in batch.objects.indices {
+      for number in batch.firstSection[position]..<batch.firstSection[position + 1] {
+        try addSection(number, of: position, rules, Target.self)
+      }
+    }
+    try addSynthetic(Target.self)
+    addSymbols()
+  }
+}
+
+// MARK: - Sections
+
+extension LinkMapMaker {
+  private mutating func addSection<Target: Architecture>(
+    _ number: Int, of position: Int, _ rules: RuleTable, _: Target.Type
+  ) throws(LinkError) {
+    let batch = plan.resolution.batch
+    let object = batch.objects[position]
+    let index = number - batch.firstSection[position]
+    let header = object.section(at: SectionIndex(rawValue: UInt32(index)))
+    var section = plan.resolution.sections[number]
+    if section.kind == .notLoaded {
+      guard index > 0, header.type == .progbits, !header.flags.contains(.alloc), !section.isDiscarded else {
+        return
+      }
+      section.fileOffset = header.fileRange.lowerBound
+      section.byteCount = header.fileRange.count
+    }
+    positions[number] = map.sections.count
+    let site = SectionSite(
+      object: object, section: section, number: number, index: UInt32(index),
+      firstSymbol: batch.firstSymbol[position], base: plan.placement.sectionAddresses[number])
+    var contents: [UInt8] = []
+    if !section.isZero {
+      contents = [UInt8](
+        copying: object.bytes.span.extracting(section.fileOffset..<section.fileOffset + section.byteCount))
+    }
+    try relocate(&contents, site, object: position, rules, Target.self)
+    map.sections.append(
+      LinkMap.Section(
+        file: object.name, index: index, name: object.name(of: header), address: Address(rawValue: site.base),
+        byteCount: section.byteCount, protection: section.kind.protection, contents: contents))
+  }
+
+  private mutating func relocate<Target: Architecture>(
+    _ contents: inout [UInt8], _ site: SectionSite, object: Int, _ rules: RuleTable, _: Target.Type
+  ) throws(LinkError) {
+    let owner = site.object
+    let table = owner.relocations(
+      at: site.section.relocationOffset, count: Int(site.section.relocationCount))
+    let isLoaded = site.section.kind != .notLoaded
+    var settled: Range<UInt64> = 0..<0
+    for entry in 0..<table.count {
+      let relocation = table[entry]
+      let byteCount = Int(rules[relocation.type].byteCount)
+      guard Int(relocation.symbol.rawValue) < site.object.symbolCount,
+        let offset = Int(exactly: relocation.offset), offset <= contents.count,
+        byteCount <= contents.count - offset
+      else { continue }
+      let window = max(offset - 8, 0)..<min(offset + 24, contents.count)
+      let before = Array(contents[window])
+      var outcome = Outcome(via: .nothing, target: 0)
+      if !settled.contains(relocation.offset) {
+        var span = contents.mutableSpan
+        var bytes = MutableRawSpan(_elements: &span)
+        do {
+          outcome = try plan.apply(relocation, site, rules, &bytes, Target.self)
+          settled = outcome.settles
+        } catch {
+          // Of what is not loaded, the bytes that do not fit stay as they are.
+          if isLoaded { throw error }
+        }
+      }
+      let changed = Self.change(
+        before, Array(contents[window]), keeping: offset - window.lowerBound, byteCount)
+      note(relocation, outcome, site, object: object, rules, Target.self)
+      map.relocations.append(
+        LinkMap.Relocation(
+          file: site.object.name, section: map.sections.count, offset: relocation.offset,
+          type: relocation.type,
+          symbol: site.object.name(of: site.object.symbols[Int(relocation.symbol.rawValue)]),
+          addend: relocation.addend, via: via(outcome, relocation, site),
+          target: Address(rawValue: outcome.target),
+          inputs: inputs(relocation, outcome, site, rules, Target.self),
+          changeOffset: window.lowerBound + changed.lowerBound, before: Array(before[changed]),
+          after: Array(
+            contents[window.lowerBound + changed.lowerBound..<window.lowerBound + changed.upperBound])))
+    }
+  }
+
+  /// The bytes that differ, and those of the field in any case.
+  private static func change(_ before: [UInt8], _ after: [UInt8], keeping offset: Int, _ byteCount: Int)
+    -> Range<Int>
+  {
+    var low = offset
+    var high = offset + byteCount
+    for position in before.indices where before[position] != after[position] {
+      low = min(low, position)
+      high = max(high, position + 1)
+    }
+    return low..<high
+  }
+
+  /// Calls what goes to an indirect function by its right name: its address is that of a stub.
+  private func via(_ outcome: Outcome, _ relocation: Relocation, _ site: SectionSite) -> LinkMap.Via {
+    let symbol = Int(plan.resolution.canonical[site.firstSymbol + Int(relocation.symbol.rawValue)])
+    return outcome.via == .direct && plan.resolution.classes[symbol].contains(.indirect) ? .stub : outcome.via
+  }
+}
+
+// MARK: - Slots and stubs
+
+extension LinkMapMaker {
+  /// Notes the slot or the stub that a relocation asked for.
+  private mutating func note<Target: Architecture>(
+    _ relocation: Relocation, _ outcome: Outcome, _ site: SectionSite, object: Int, _ rules: RuleTable,
+    _: Target.Type
+  ) {
+    let symbol = Int(plan.resolution.canonical[site.firstSymbol + Int(relocation.symbol.rawValue)])
+    let addend = Target.addendSelectsTarget ? UInt64(bitPattern: relocation.addend) : 0
+    if let rule = rules.rule(relocation.type), case .slot(let kind, _) = rule.value,
+      let position = plan.synthesis.slot(of: symbol, addend: kind == .module ? 0 : addend, kind),
+      seenSlots.insert(SeenSlot(object: object, slot: position)).inserted
+    {
+      let slot = plan.synthesis.slots[position]
+      map.slots.append(
+        LinkMap.Slot(
+          file: site.object.name, symbol: kind == .module ? "" : plan.resolution.batch.symbolName(symbol),
+          addend: Int64(bitPattern: slot.addend), kind: kind,
+          address: Address(rawValue: plan.placement.address(of: slot))))
+    }
+    guard via(outcome, relocation, site) == .stub,
+      let position = plan.synthesis.stubs.firstIndex(where: {
+        $0.symbol == symbol && plan.placement.address(of: $0) == outcome.target
+      }), seenStubs.insert(SeenStub(section: site.number, stub: position)).inserted
+    else { return }
+    let stub = plan.synthesis.stubs[position]
+    map.stubs.append(
+      LinkMap.Stub(
+        file: site.object.name,
+        section: site.object.sectionName(SectionIndex(rawValue: site.index)),
+        symbol: plan.resolution.batch.symbolName(symbol), kind: stub.kind.name,
+        address: Address(rawValue: outcome.target), byteCount: stub.kind.byteCount,
+        target: Address(rawValue: plan.symbols.values[symbol] &+ stub.addend)))
+  }
+
+  private mutating func addSynthetic<Target: Architecture>(_: Target.Type) throws(LinkError) {
+    var got = [UInt8](repeating: 0, count: plan.synthesis.gotByteCount)
+    do {
+      var span = got.mutableSpan
+      var bytes = MutableRawSpan(_elements: &span)
+      plan.writeSlots(Target.self, to: &bytes, from: 0)
+    }
+    var added: [(SyntheticSection, UInt64, Int, Protection, [UInt8])] = [
+      (.got, plan.placement.gotAddress, got.count, .read, got)
+    ]
+    for (group, stubs) in plan.synthesis.stubGroups.enumerated() {
+      var contents = [UInt8](repeating: 0, count: stubs.byteCount)
+      var span = contents.mutableSpan
+      var bytes = MutableRawSpan(_elements: &span)
+      try plan.writeStubs(ofGroup: group, Target.self, to: &bytes, from: 0)
+      added.append(
+        (.stubs, plan.placement.stubAddresses[group], stubs.byteCount, [.read, .execute], contents))
+    }
+    let commons = plan.layout.byteCounts[Int(SegmentKind.zero.rawValue)] - plan.layout.commonPosition
+    added.append((.common, plan.placement.commonAddress, commons, [.read, .write], []))
+    for (section, address, byteCount, protection, contents) in added where byteCount > 0 {
+      map.sections.append(
+        LinkMap.Section(
+          file: "", index: nil, name: section.rawValue, address: Address(rawValue: address),
+          byteCount: byteCount,
+          protection: protection, contents: contents))
+    }
+  }
+}
+
+// MARK: - Symbols
+
+extension LinkMapMaker {
+  private mutating func addSymbols() {
+    let batch = plan.resolution.batch
+    let common = map.sections.lastIndex { $0.name == SyntheticSection.common.rawValue && $0.index == nil }
+    let linkerMade = Set(plan.resolution.linkerDefinitions.map(\.symbol))
+    let externals = Set(plan.synthesis.externals)
+    for position in batch.objects.indices {
+      let object = batch.objects[position]
+      let symbols = object.symbols
+      for index in 0..<symbols.count {
+        let symbol = symbols[index]
+        let number = batch.firstSymbol[position] + index
+        guard plan.resolution.canonical[number] == UInt32(number), symbol.type != .file,
+          symbol.type != .section,
+          symbol.nameOffset != 0
+        else { continue }
+        var section: Int?
+        var file = object.name
+        switch symbol.place {
+        case .section(let index):
+          let found = positions[batch.firstSection[position] + Int(index.rawValue)]
+          guard found >= 0 else { continue }
+          section = found
+        case .common, .largeCommon: section = common
+        case .absolute: break
+        case .undefined:
+          guard linkerMade.contains(number) || externals.contains(number) else { continue }
+          file = ""
+        }
+        map.symbols.append(
+          LinkMap.Symbol(
+            name: object.name(of: symbol), file: file, section: section,
+            address: Address(rawValue: plan.symbols.values[number]), byteCount: symbol.size,
+            binding: symbol.binding,
+            type: symbol.type))
+      }
+    }
+  }
+}
+
+// MARK: - Formulas
+
+extension LinkMapMaker {
+  /// What went into the formula of a relocation.
+  private func inputs<Target: Architecture>(
+    _ relocation: Relocation, _ outcome: Outcome, _ site: SectionSite, _ rules: RuleTable, _: Target.Type
+  ) -> [LinkMap.Relocation.Input] {
+    guard let rule = rules.rule(relocation.type), outcome.via != .nothing else { return [] }
+    let symbol = Int(plan.resolution.canonical[site.firstSymbol + Int(relocation.symbol.rawValue)])
+    let values: [String: UInt64] = [
+      "S": plan.symbols.values[site.firstSymbol + Int(relocation.symbol.rawValue)],
+      "A": UInt64(bitPattern: relocation.addend), "P": site.base &+ relocation.offset, "G": outcome.target,
+      "L": outcome.target, "Z": plan.resolution.batch.symbol(symbol).size, "GOT": plan.placement.gotBase,
+      "TP": plan.threadLocals.threadPointer, "DTP": plan.threadLocals.moduleBase,
+    ]
+    let letters = outcome.via == .rewritten ? ["S", "A", "P"] : rule.value.letters
+    return letters.compactMap { letter in
+      values[letter].map { LinkMap.Relocation.Input(letter, $0) }
+    }
+  }
+}
