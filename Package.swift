@@ -20,6 +20,7 @@ let package = Package(
   name: "Weld",
   products: [
     .library(name: "Weld", targets: ["Weld"]),
+    .library(name: "WeldCheck", targets: ["WeldCheck"]),
     .executable(name: "weld", targets: ["WeldCLI"]),
   ],
   dependencies: [
@@ -30,6 +31,9 @@ let package = Package(
     .target(name: "WeldELF", dependencies: ["WeldBytes"], swiftSettings: settings),
     .target(name: "WeldMemory", dependencies: ["WeldBytes"], swiftSettings: settings),
     .target(name: "WeldLink", dependencies: ["WeldBytes", "WeldELF", "WeldMemory"], swiftSettings: settings),
+    .target(
+      name: "WeldCheck", dependencies: ["WeldBytes", "WeldELF", "WeldMemory", "WeldLink"],
+      swiftSettings: settings),
     .target(name: "WeldExecutor", dependencies: ["WeldMemory"], swiftSettings: settings),
     .target(
       name: "WeldORC", dependencies: ["WeldBytes", "WeldELF", "WeldMemory", "WeldLink", "WeldExecutor"],
@@ -39,11 +43,13 @@ let package = Package(
       dependencies: ["WeldBytes", "WeldELF", "WeldMemory", "WeldLink", "WeldExecutor", "WeldORC"],
       swiftSettings: settings),
     .executableTarget(name: "weld-benchmark", dependencies: ["Weld"], path: "Tests/Benchmarks/Weld"),
-    .executableTarget(name: "WeldCLI", dependencies: ["Weld", argumentParser], swiftSettings: settings),
+    .executableTarget(name: "WeldCLI", dependencies: ["Weld", "WeldCheck", argumentParser], swiftSettings: settings),
     .testTarget(name: "WeldBytesTests", dependencies: ["WeldBytes"]),
     .testTarget(name: "WeldELFTests", dependencies: ["WeldBytes", "WeldELF"]),
     .testTarget(name: "WeldMemoryTests", dependencies: ["WeldBytes", "WeldMemory"]),
     .testTarget(name: "WeldLinkTests", dependencies: ["WeldBytes", "WeldELF", "WeldMemory", "WeldLink"]),
+    .testTarget(
+      name: "WeldCheckTests", dependencies: ["WeldBytes", "WeldELF", "WeldMemory", "WeldLink", "WeldCheck"]),
     .testTarget(name: "WeldORCTests", dependencies: ["Weld"]),
     .testTarget(name: "WeldCLITests"),
   ],

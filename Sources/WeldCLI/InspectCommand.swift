@@ -3,7 +3,7 @@ import FoundationEssentials
 import Weld
 
 /// `weld inspect`: shows what is in an object or archive.
-struct InspectCommand: ParsableCommand {
+struct InspectCommand: Verb {
   static let configuration = CommandConfiguration(
     commandName: "inspect", abstract: "Show what is in an object or archive.",
     discussion: """
@@ -11,7 +11,6 @@ struct InspectCommand: ParsableCommand {
       For an archive, its members and what its symbol index says, then each member.
       """)
 
-  /// The exit status for a file that cannot be read.
   static let failureStatus: Int32 = 1
 
   @Flag(help: "Print one JSON document instead of columns.")
@@ -21,17 +20,13 @@ struct InspectCommand: ParsableCommand {
   var file: String
 
   func run() throws {
-    do {
-      let report = try FileReport(of: LinkInput(path: file))
-      if json {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        print(String(decoding: try encoder.encode(report), as: UTF8.self))
-      } else {
-        print(InspectionText.text(of: report))
-      }
-    } catch let error as LinkError {
-      throw Failure(message: error.description, status: Self.failureStatus)
+    let report = try FileReport(of: LinkInput(path: file))
+    if json {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+      print(String(decoding: try encoder.encode(report), as: UTF8.self))
+    } else {
+      print(InspectionText.text(of: report))
     }
   }
 }

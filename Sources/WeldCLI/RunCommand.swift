@@ -3,7 +3,7 @@ import Glibc
 import Weld
 
 /// `weld run`: links and calls `main`.
-struct RunCommand: ParsableCommand {
+struct RunCommand: Verb {
   static let configuration = CommandConfiguration(
     commandName: "run", abstract: "Link objects and archives into this process and run them.",
     usage: "weld run [<options>] <object> ... [-- <argument> ...]",
@@ -14,7 +14,6 @@ struct RunCommand: ParsableCommand {
       Exit status: the program's; 125 if it could not be linked or loaded; 128 + N if it died of signal N.
       """)
 
-  /// The exit status when the program could not be linked.
   static let failureStatus: Int32 = 125
 
   @Option(help: ArgumentHelp("The function to call.", valueName: "name"))
@@ -57,20 +56,14 @@ struct RunCommand: ParsableCommand {
   }
 
   func run() throws {
-    do {
-      let program = try Program(linking: try inputs.map { try LinkInput(path: $0) }, options: options)
-      if showMap { Diagnostics.write(ProgramMap.text(of: program)) }
-      // An unknown entry is an error before anything of the program runs.
-      _ = try program.address(of: entry)
-      FatalSignals.becomeExitStatuses()
-      let status = try program.run(entry: entry, arguments: [argv0 ?? inputs[0]] + arguments)
-      // Threads of the program may still run in its memory.
-      withExtendedLifetime(program) { Glibc.exit(status) }
-    } catch let error as ProgramError {
-      throw Failure(message: error.description, status: Self.failureStatus)
-    } catch let error as LinkError {
-      throw Failure(message: error.description, status: Self.failureStatus)
-    }
+    let program = try Program(linking: try inputs.map { try LinkInput(path: $0) }, options: options)
+    if showMap { Diagnostics.write(ProgramMap.text(of: program)) }
+    // An unknown entry is an error before anything of the program runs.
+    _ = try program.address(of: entry)
+    FatalSignals.becomeExitStatuses()
+    let status = try program.run(entry: entry, arguments: [argv0 ?? inputs[0]] + arguments)
+    // Threads of the program may still run in its memory.
+    withExtendedLifetime(program) { Glibc.exit(status) }
   }
 
   private var options: Program.Options {

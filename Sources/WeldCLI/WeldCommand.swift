@@ -5,39 +5,39 @@ import Weld
 /// The `weld` command.
 @main
 struct WeldCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "weld", abstract: "Links ELF objects and archives into memory, and runs them.",
-    subcommands: [RunCommand.self, InspectCommand.self])
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "weld", abstract: "Links ELF objects and archives into memory, and runs them.",
+      subcommands: verbs)
+  }
+
+  private static var verbs: [any Verb.Type] { [RunCommand.self, LinkCommand.self, InspectCommand.self] }
 
   static func main() {
+    let words = CommandLine.arguments.dropFirst()
+    let verb = verbs.first { $0.configuration.commandName == words.first }
     do {
       // The arguments of a program are its own, whatever they look like.
-      let words = CommandLine.arguments.dropFirst()
-      let own = words.prefix { $0 != "--" }
+      let own = verb == RunCommand.self ? words.prefix { $0 != "--" } : words
       var command = try parseAsRoot(Array(own))
       if var run = command as? RunCommand {
         run.arguments = Array(words.dropFirst(own.count + 1))
         command = run
       }
       try command.run()
-    } catch let failure as Failure {
-      Diagnostics.report(failure.message)
-      Glibc.exit(failure.status)
     } catch {
-      // What the parser throws: help that was asked for, or a wrong command line.
-      guard exitCode(for: error) != .success, CommandLine.arguments.dropFirst().first == "run" else {
-        exit(withError: error)
-      }
+      // Help that was asked for, a status that a verb ends with, or no verb.
+      guard let verb, exitCode(for: error) != .success, !(error is ExitCode) else { exit(withError: error) }
       Diagnostics.report(message(for: error))
-      Glibc.exit(RunCommand.failureStatus)
+      Glibc.exit(verb.failureStatus)
     }
   }
 }
 
-/// A failure of Weld itself, which ends the command with `status`.
-struct Failure: Error {
-  var message: String
-  var status: Int32
+/// A verb of the command. What is thrown in it becomes lines of error.
+protocol Verb: ParsableCommand {
+  /// The exit status if something was thrown, or the command line is wrong.
+  static var failureStatus: Int32 { get }
 }
 
 /// What the command says to people, on standard error.

@@ -36,10 +36,17 @@ public final class InProcessExecutor: Sendable {
 
   /// Finds `name` in the libraries, in their order, then in what the process itself exports.
   public func symbol(named name: String) -> (address: Address, isFunction: Bool)? {
+    if let found = librarySymbol(named: name) { return found }
+    return unsafe dlsym(nil, name).map { unsafe Self.describe($0) }
+  }
+
+  /// Finds `name` in the libraries, in their order, and in those that they need, but not in the rest of the
+  /// process.
+  public func librarySymbol(named name: String) -> (address: Address, isFunction: Bool)? {
     for position in unsafe libraries.indices {
       if let address = unsafe dlsym(libraries[position], name) { return unsafe Self.describe(address) }
     }
-    return unsafe dlsym(nil, name).map { unsafe Self.describe($0) }
+    return nil
   }
 
   private static func describe(_ address: UnsafeMutableRawPointer) -> (address: Address, isFunction: Bool) {

@@ -87,8 +87,8 @@ public enum LinkError: Error, Equatable, Sendable {
     case farData(value: Int64, range: ClosedRange<Int64>)
     /// The TOC reaches farther than an instruction with 16 bits does.
     case tocTooLarge(value: Int64, range: ClosedRange<Int64>)
-    /// The function may change the TOC pointer, and the instruction after the call, `found`, is not the `nop` that
-    /// could restore it; `nil` where there is none, as after a branch that does not return.
+    /// The function may change the TOC pointer, and the instruction after the call, `found`, is not the `nop`
+    /// that could restore it; `nil` where there is none, as after a branch that does not return.
     case missingTOCRestore(found: UInt32?)
     /// `st_other` of the function's definition is one that the psABI reserves.
     case reservedLocalEntry(other: UInt8)

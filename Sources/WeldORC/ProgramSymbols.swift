@@ -47,7 +47,8 @@ enum SharedLibraries {
     return paths.sorted().flatMap { names(exportedBy: $0) }
   }
 
-  private static func names(exportedBy path: String) -> [String] {
+  /// The names that the library at `path` exports; none if it cannot be read.
+  static func names(exportedBy path: String) -> [String] {
     guard let bytes = try? MappedFile.open(path),
       let library = try? ObjectFile(bytes, name: path, accepting: [.sharedObject])
     else { return [] }

@@ -12,16 +12,17 @@ public protocol Architecture: Sendable {
   static var traits: MachineTraits { get }
   /// The byte order of code and data.
   static var byteOrder: ByteOrder { get }
-  /// Whether the addend of a relocation that uses a GOT slot or a stub says which address the slot holds or the
-  /// stub leads to. Elsewhere it is added to the slot's or the stub's own address.
+  /// Whether the addend of a relocation that uses a GOT slot or a stub says which address the slot holds or
+  /// the stub leads to. Elsewhere it is added to the slot's or the stub's own address.
   static var addendSelectsTarget: Bool { get }
-  /// Whether offsets of thread-local variables in their block (``Rule/Value/moduleRelative``) change when the code that
-  /// finds the block is rewritten.
+  /// Whether offsets of thread-local variables in their block (``Rule/Value/moduleRelative``) change when the
+  /// code that finds the block is rewritten.
   static var blockOffsetsDependOnModel: Bool { get }
   /// Whether calls depend on the callee's `st_other`.
   static var hasLocalEntries: Bool { get }
 
-  /// What an object with this header is, if it is none that can be linked, such as one of another ABI of the machine.
+  /// What an object with this header is, if it is none that can be linked, such as one of another ABI of the
+  /// machine.
   static func unsupportedABI(of header: FileHeader) -> String?
 
   /// What `relocation` means.
@@ -32,8 +33,8 @@ public protocol Architecture: Sendable {
   /// - Parameter isCode: whether the bytes are instructions.
   static func field(of rule: Rule, in bytes: RawSpan, at offset: Int, isCode: Bool) -> Field
 
-  /// How a relocation's place gets to a symbol that may be a function; `nil` if the definition's `st_other` has no
-  /// meaning.
+  /// How a relocation's place gets to a symbol that may be a function; `nil` if the definition's `st_other`
+  /// has no meaning.
   static func route(of relocation: RelocationKind, to callee: Callee) -> Route?
 
   /// The usual kind of stub, number 0: it jumps to the function whose address a GOT slot holds.
@@ -63,8 +64,8 @@ public protocol Architecture: Sendable {
   /// - Parameter offset: where the call is in `code`.
   static func restoreTOC(afterCallAt offset: Int, in code: inout MutableRawSpan) throws(TOCRestoreError)
 
-  /// Whether the relocation is part of an access to a word of a `.toc` section that ``rewrite(_:_:_:at:)`` can
-  /// make one to what the word points to. Any other use of the word keeps all of them.
+  /// Whether the relocation is part of an access to a word of a `.toc` section that ``rewrite(_:_:_:at:)``
+  /// can make one to what the word points to. Any other use of the word keeps all of them.
   static func mayBypassWord(_ relocation: RelocationKind, in code: RawSpan, at offset: Int) -> Bool
 
   /// Rewrites an instruction into one that needs less, if it can be.
@@ -79,8 +80,8 @@ public protocol Architecture: Sendable {
     _ code: inout MutableRawSpan, _ kind: RelocationKind, _ relocation: Relocation, at site: RewriteSite
   ) -> Rewrite?
 
-  /// Whether ``rewrite(_:_:_:at:)`` can rewrite the code that finds this module's thread-local block. What counts from
-  /// the block counts from the thread pointer instead, where it can in all places.
+  /// Whether ``rewrite(_:_:_:at:)`` can rewrite the code that finds this module's thread-local block. What
+  /// counts from the block counts from the thread pointer instead, where it can in all places.
   static func canRewriteLocalDynamic(_ kind: RelocationKind, in code: RawSpan, at offset: Int) -> Bool
 
   /// Rewrites an instruction that computes the address of a symbol whose address is 0 and out of reach.
@@ -130,8 +131,8 @@ public struct RewriteSite: Equatable, Sendable {
   public var GOT: UInt64
   /// The thread pointer.
   public var TP: UInt64
-  /// Where the word of a `.toc` section points to that the place refers to; `nil` if it refers to none that may
-  /// be bypassed.
+  /// Where the word of a `.toc` section points to that the place refers to; `nil` if it refers to none that
+  /// may be bypassed.
   public var wordTarget: UInt64?
   /// Whether all code that finds this module's thread-local block is rewritten.
   public var relaxesLocalDynamic: Bool

@@ -106,7 +106,7 @@ extension LinkPlan {
         relaxesLocalDynamic: relaxesLocalDynamic)
       if let rewrite = Target.rewrite(&out, kind, relocation, at: addresses) {
         return Outcome(
-          via: .rewritten, target: addresses.wordTarget ?? S &+ (Target.addendSelectsTarget ? A : 0),
+          via: .rewritten, target: addresses.wordTarget ?? S,
           settles: rewrite.settles)
       }
       if rule.rewriting == .required { throw .unknownThreadLocalSequence }
@@ -129,7 +129,7 @@ extension LinkPlan {
     default: break
     }
     let value = value(of: rule, kind, symbol, S: S, A: A, P: P, Target.self)
-    let target = rule.value.synthesizes == .gotBase ? placement.gotBase : S &+ A
+    let target = rule.value.synthesizes == .gotBase ? placement.gotBase : S
     let problem: FieldError
     do {
       try storeField(value, rule, relocation, site, &out, Target.self)
@@ -276,8 +276,8 @@ extension LinkPlan {
     return placement.address(of: synthesis.slots[slot])
   }
 
-  /// Where the word of a `.toc` section points to that a relocation refers to; `nil` if it refers to none, or to one
-  /// that must be read.
+  /// Where the word of a `.toc` section points to that a relocation refers to; `nil` if it refers to none, or
+  /// to one that must be read.
   private func wordTarget<Target: Architecture>(
     _ symbol: Int, _ relocation: Relocation, _: Target.Type
   ) -> UInt64? {

@@ -12,7 +12,8 @@ public struct MachineTraits: Sendable {
   public var gotBaseName: StaticString
   /// Bytes from the start of the GOT to its base.
   public var gotBias: UInt64 = 0
-  /// The sections that compilers make GOTs of their own in, laid out behind the linker's; `nil` if there are none.
+  /// The sections that compilers make GOTs of their own in, laid out behind the linker's; `nil` if there are
+  /// none.
   public var tocSectionName: StaticString?
   /// Whether `SHF_X86_64_LARGE` means something.
   public var hasLargeSections = false

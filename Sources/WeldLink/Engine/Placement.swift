@@ -19,7 +19,8 @@ struct Placement: Sendable {
   /// Where the common symbols of kind ``SegmentKind/zero`` begin.
   var commonAddress: UInt64
 
-  /// Takes the addresses that the memory manager chose, and those of `pins` for sections that do not follow the others.
+  /// Takes the addresses that the memory manager chose, and those of `pins` for sections that do not follow
+  /// the others.
   init(
     of layout: Layout, _ synthesis: Synthesis, _ traits: MachineTraits, at placements: [Allocation.Placement],
     pins: Pins

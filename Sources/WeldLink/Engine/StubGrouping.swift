@@ -2,7 +2,8 @@
 struct StubGrouping {
   private let resolution: Resolution
   private let pins: [Int: UInt64]
-  /// Bytes of text that share stubs: three quarters of what a branch reaches, which leaves a quarter for the stubs.
+  /// Bytes of text that share stubs: three quarters of what a branch reaches, which leaves a quarter for the
+  /// stubs.
   private let limit: Int
 
   init(_ resolution: Resolution, pins: [Int: UInt64], reach: Int) {

@@ -42,8 +42,8 @@ struct Synthesis: Sendable {
     var kind: SlotKind
     /// Bytes from the start of the GOT.
     var offset: Int
-    /// Whether it holds what the resolver of the indirect function returned, not its address, which, in every other
-    /// respect, is that of its stub, so that it is the same for everybody.
+    /// Whether it holds what the resolver of the indirect function returned, not its address, which, in every
+    /// other respect, is that of its stub, so that it is the same for everybody.
     var isResolved = false
   }
 
@@ -65,8 +65,8 @@ struct Synthesis: Sendable {
     var byteCount = 0
     /// A power of two, in bytes.
     var alignment = 1
-    /// The section that they lie behind: the last of its group, or one that has an address of its own; -1 if they
-    /// lie at the end of the text.
+    /// The section that they lie behind: the last of its group, or one that has an address of its own; -1 if
+    /// they lie at the end of the text.
     var lastSection = -1
   }
 

@@ -1,5 +1,5 @@
-/// The thread-local storage of the program (ELF Handling For Thread-Local Storage, section 3), where its initial
-/// values are.
+/// The thread-local storage of the program (ELF Handling For Thread-Local Storage, section 3), where its
+/// initial values are.
 struct ThreadLocalBlock: Equatable, Sendable {
   /// Where it begins.
   var start: UInt64 = 0

@@ -51,11 +51,15 @@ public struct LinkMap: Sendable {
     public var protection: Protection
     /// Its final bytes; empty for zero-fill memory.
     public var contents: [UInt8]
+    /// What its address is a multiple of: a power of two, in bytes.
+    public var alignment: Int
+    /// Whether it holds the initial values of thread-local variables.
+    public var isThreadLocal: Bool
 
     /// A section with these bytes.
     public init(
       file: String, index: Int?, name: String, address: Address, byteCount: Int, protection: Protection,
-      contents: [UInt8]
+      contents: [UInt8], alignment: Int = 1, isThreadLocal: Bool = false
     ) {
       self.file = file
       self.index = index
@@ -64,6 +68,8 @@ public struct LinkMap: Sendable {
       self.byteCount = byteCount
       self.protection = protection
       self.contents = contents
+      self.alignment = alignment
+      self.isThreadLocal = isThreadLocal
     }
   }
 

@@ -3,10 +3,11 @@ internal import WeldELF
 internal import WeldMemory
 
 extension RuntimeDyld {
-  /// What was decided at each relocation, and all bytes, for the addresses that sections have or are mapped to.
+  /// What was decided at each relocation, and all bytes, for the addresses that sections have or are mapped
+  /// to.
   ///
-  /// Needs the addresses of undefined symbols, so ``resolveRelocations()`` comes first. Works on copies: it takes as
-  /// long as linking once more, and longer.
+  /// Needs the addresses of undefined symbols, so ``resolveRelocations()`` comes first. Works on copies: it
+  /// takes as long as linking once more, and longer.
   public func linkMap() throws(LinkError) -> LinkMap {
     guard let first = batches.first else {
       throw .wrongOrder("linkMap must come after load and resolveRelocations")
@@ -97,7 +98,9 @@ extension LinkMapMaker {
     map.sections.append(
       LinkMap.Section(
         file: object.name, index: index, name: object.name(of: header), address: Address(rawValue: site.base),
-        byteCount: section.byteCount, protection: section.kind.protection, contents: contents))
+        byteCount: section.byteCount, protection: section.kind.protection, contents: contents,
+        alignment: section.alignment,
+        isThreadLocal: section.kind == .threadLocal || section.kind == .threadLocalZero))
   }
 
   private mutating func relocate<Target: Architecture>(

@@ -38,9 +38,10 @@ extension RuntimeDyld.Options {
     pins.gotBase = gotBase?.rawValue
     guard !sectionAddresses.isEmpty else { return pins }
     let batch = resolution.batch
+    let positions = Dictionary(grouping: batch.objects.indices) { String(batch.objects[$0].name.baseName) }
     for wanted in sectionAddresses {
       var isFound = false
-      for (position, object) in batch.objects.enumerated() where object.name.baseName == wanted.file {
+      for position in positions[wanted.file] ?? [] {
         for number in batch.firstSection[position]..<batch.firstSection[position + 1]
         where resolution.sections[number].kind != .notLoaded && batch.sectionName(number) == wanted.section {
           pins.sections[number] = wanted.address.rawValue

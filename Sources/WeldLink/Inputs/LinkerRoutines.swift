@@ -21,7 +21,8 @@ enum LinkerRoutines {
 }
 
 extension ObjectFile {
-  /// Whether the object has an undefined symbol whose name could be that of a routine to save or restore registers.
+  /// Whether the object has an undefined symbol whose name could be that of a routine to save or restore
+  /// registers.
   fileprivate var wantsLinkerRoutine: Bool {
     guard let table = symbolTable else { return false }
     let symbols = symbols

@@ -36,16 +36,19 @@ public final class RuntimeDyld {
     public var relaxes = true
     /// Second names for symbols. Default none.
     public var aliases: [Alias] = []
-    /// Whether accesses to thread-local variables are linked, as those of a program whose only module this is.
+    /// Whether accesses to thread-local variables are linked, as those of a program whose only module this
+    /// is.
     ///
-    /// Nobody makes room for the variables when the code runs here; so it is for images that something else runs.
-    /// Default `false`: they are refused.
+    /// Nobody makes room for the variables when the code runs here; so it is for images that something else
+    /// runs. Default `false`: they are refused.
     public var linksThreadLocals = false
     /// Sections that are used at fixed addresses instead of where their memory is. Default none.
     public var sectionAddresses: [SectionAddress] = []
-    /// Whether hidden symbols that nothing defines are asked of the lookup, too. Default `false`: they are missing.
+    /// Whether hidden symbols that nothing defines are asked of the lookup, too. Default `false`: they are
+    /// missing.
     public var looksUpHidden = false
-    /// What formulas call `GOT` (`_GLOBAL_OFFSET_TABLE_`, on ppc64le `.TOC.`), if it is not to be where the GOT is.
+    /// What formulas call `GOT` (`_GLOBAL_OFFSET_TABLE_`, on ppc64le `.TOC.`), if it is not to be where the
+    /// GOT is.
     public var gotBase: Address?
 
     /// The defaults.

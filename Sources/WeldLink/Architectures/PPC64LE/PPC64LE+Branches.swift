@@ -25,9 +25,9 @@ extension StubKind {
 
 // Note: calls
 //
-// ELFv2 ABI, sections 2.3.2 "Calling Conventions", 3.4.1 "Symbol Values" and 3.6 "Code Models". What `st_other`
-// says about a function of the batch: 0, it has one entry and keeps r2; 1, it has one entry and does not keep
-// r2; 2 to 6, it has a local entry that many powers of two after the global one.
+// ELFv2 ABI, sections 2.3.2 "Calling Conventions", 3.4.1 "Symbol Values" and 3.6 "Code Models". What
+// `st_other` says about a function of the batch: 0, it has one entry and keeps r2; 1, it has one entry and
+// does not keep r2; 2 to 6, it has a local entry that many powers of two after the global one.
 extension PPC64LE {
   public static var callStub: StubKind { .tocCall }
   public static var indirectStub: StubKind { .globalEntry }
@@ -106,8 +106,8 @@ extension PPC64LE {
     return (UInt32(truncatingIfNeeded: ha), UInt32(truncatingIfNeeded: distance) & 0xffff)
   }
 
-  /// The instruction after a call whose callee changes `r2` must be `nop`, and becomes `ld r2, 24(r1)` (ELFv2 ABI,
-  /// section 3.6.1). It may be that already.
+  /// The instruction after a call whose callee changes `r2` must be `nop`, and becomes `ld r2, 24(r1)` (ELFv2
+  /// ABI, section 3.6.1). It may be that already.
   public static func restoreTOC(
     afterCallAt offset: Int, in code: inout MutableRawSpan
   ) throws(TOCRestoreError) {

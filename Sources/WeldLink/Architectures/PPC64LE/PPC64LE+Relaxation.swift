@@ -2,8 +2,8 @@ internal import WeldBytes
 public import WeldELF
 
 extension PPC64LE {
-  /// `addis` and `ld` of a `.toc` word, which become `addis` and `addi`. A word that something else uses, too, is
-  /// read by all of them.
+  /// `addis` and `ld` of a `.toc` word, which become `addis` and `addi`. A word that something else uses,
+  /// too, is read by all of them.
   public static func mayBypassWord(
     _ relocation: PPC64Relocation, in code: RawSpan, at offset: Int
   ) -> Bool {
@@ -34,8 +34,9 @@ extension PPC64LE {
 
   // Note: TOC indirect
   //
-  // addis rX, r2, word@toc@ha; ld rY, word@toc@l(rX)  →  addis rX, r2, S@toc@ha; addi rY, rX, S@toc@l, where the
-  // word is known to hold S (ELFv2 ABI, section 3.6.3.2). Both are rewritten or none: the test is the same.
+  // addis rX, r2, word@toc@ha; ld rY, word@toc@l(rX)  →  addis rX, r2, S@toc@ha; addi rY, rX, S@toc@l, where
+  // the word is known to hold S (ELFv2 ABI, section 3.6.3.2). Both are rewritten or none: the test is the
+  // same.
   private static func bypassWord(
     _ code: inout MutableRawSpan, _ at: Int, _ kind: PPC64Relocation, distance: Int64
   ) -> Rewrite? {
@@ -58,8 +59,8 @@ extension PPC64LE {
     return store(&code, pla, at: at) ? Rewrite() : nil
   }
 
-  /// `pla rX, S@pcrel` and, `distance` bytes later, the only access through `rX` become one prefixed access and a
-  /// `nop` (ELFv2 ABI, section 3.5.4, `R_PPC64_PCREL_OPT`).
+  /// `pla rX, S@pcrel` and, `distance` bytes later, the only access through `rX` become one prefixed access
+  /// and a `nop` (ELFv2 ABI, section 3.5.4, `R_PPC64_PCREL_OPT`).
   private static func joinAccess(_ code: inout MutableRawSpan, _ at: Int, distance: Int64) -> Rewrite? {
     guard let offset = Int(exactly: distance), offset >= 8, offset < 1 << 16,
       let pla: UInt64 = try? code.load(at: at, order: .little),
@@ -77,7 +78,8 @@ extension PPC64LE {
     return store(&code, joined, at: at) ? Rewrite() : nil
   }
 
-  /// The prefixed form, relative to the instruction, of a load or store, and its displacement; `nil` if it has none.
+  /// The prefixed form, relative to the instruction, of a load or store, and its displacement; `nil` if it
+  /// has none.
   private static func prefixedForm(of access: UInt32) -> (UInt64, Int64)? {
     let register = access & 0x03e0_0000
     let displacement = Int64(Int16(truncatingIfNeeded: access))

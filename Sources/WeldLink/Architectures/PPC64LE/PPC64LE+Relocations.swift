@@ -187,8 +187,8 @@ extension Field {
   /// The immediate of `addpcis`: bits 6 to 15 and bit 0 stay in place, bits 1 to 5 go to bits 16 to 20.
   fileprivate static let dx16 = Field(
     byteCount: 4, mask: 0xffc1, secondMask: 0x1f_0000, secondShift: -15, range: -0x8000...0x7fff)
-  /// The immediate of a prefixed instruction: its upper 18 bits in the prefix, which comes first, its lower 16 in
-  /// the suffix.
+  /// The immediate of a prefixed instruction: its upper 18 bits in the prefix, which comes first, its lower
+  /// 16 in the suffix.
   static let prefix34 = Field(
     byteCount: 8, mask: 0x3_ffff, shift: 16, secondMask: 0xffff_0000_0000, secondShift: -32,
     range: -0x2_0000_0000...0x1_ffff_ffff)

@@ -2,8 +2,8 @@ internal import WeldBytes
 public import WeldELF
 
 extension PPC64LE {
-  /// The routines as glibc's static part has them: each adds `__dso_handle` to its arguments and calls on. They keep
-  /// `r2` for callers that enter them locally, hence a frame and no tail call.
+  /// The routines as glibc's static part has them: each adds `__dso_handle` to its arguments and calls on.
+  /// They keep `r2` for callers that enter them locally, hence a frame and no tail call.
   public static func supportObject() -> ObjectWriter {
     var object = ObjectWriter(machine: .ppc64, byteOrder: .little)
     let data = object.addSection(
@@ -13,7 +13,8 @@ extension PPC64LE {
     // As in the C library's start-up files, the handle points to itself.
     object.addRelocation(PPC64Relocation.R_PPC64_ADDR64.rawValue, in: data, at: 0, to: handle, addend: 0)
 
-    // What becomes of the arguments: all but the last instructions, which load the handle's address into a register.
+    // What becomes of the arguments: all but the last instructions, which load the handle's address into a
+    // register.
     let routines: [(name: String, target: String, arguments: [UInt32], register: UInt32)] = [
       // atexit(f): return __cxa_atexit(f, NULL, &__dso_handle); li r4, 0
       ("atexit", "__cxa_atexit", [0x3880_0000], 5),
@@ -61,8 +62,9 @@ extension PPC64LE {
     return object
   }
 
-  /// The routines that save and restore registers for code that is compiled for size (ELFv2 ABI, section 2.3.3,
-  /// "Register Save and Restore Functions"). One runs into the next, so a function enters where its first register is.
+  /// The routines that save and restore registers for code that is compiled for size (ELFv2 ABI, section
+  /// 2.3.3, "Register Save and Restore Functions"). One runs into the next, so a function enters where its
+  /// first register is.
   public static func linkerRoutines() -> ObjectWriter? {
     var object = ObjectWriter(machine: .ppc64, byteOrder: .little)
     let saveLink: UInt32 = 0xf801_0010  // std r0, 16(r1)

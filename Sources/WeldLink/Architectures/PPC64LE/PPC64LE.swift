@@ -5,7 +5,8 @@ public import WeldELF
 ///
 /// `r1` is the stack pointer, `r2` points into the TOC of the running function, `r12` holds a function's own
 /// address when it is called through a pointer, `r13` is the thread pointer; `r0`, `r11`, `r12` and CTR are
-/// free in stubs. Instructions are 4 bytes, prefixed ones (Power10) 8, which must not cross a 64-byte boundary.
+/// free in stubs. Instructions are 4 bytes, prefixed ones (Power10) 8, which must not cross a 64-byte
+/// boundary.
 ///
 /// The TOC is the GOT followed by the `.toc` sections that compilers make; `.TOC.` is 0x8000 bytes behind its
 /// start, so that 16-bit displacements reach 64 KiB of it. All objects of a batch share one, since functions
@@ -19,8 +20,8 @@ public import WeldELF
 /// nothing may be overwritten there. Branches reach 32 MiB: in larger batches stubs lie between the sections.
 ///
 /// Code for Power10 needs no TOC: it addresses relative to the instruction with 34 bits and keeps nothing in
-/// `r2`. Its calls are marked (`R_PPC64_REL24_NOTOC`); stubs for them do without `r2`, and enter functions that
-/// want one at their global entry.
+/// `r2`. Its calls are marked (`R_PPC64_REL24_NOTOC`); stubs for them do without `r2`, and enter functions
+/// that want one at their global entry.
 ///
 /// Instruction fetch does not see stores by itself: see ``AllocationBacking/finalize(_:)``.
 public enum PPC64LE: Architecture {

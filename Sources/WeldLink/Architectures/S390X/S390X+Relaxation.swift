@@ -19,8 +19,8 @@ extension S390X {
     }
   }
 
-  /// `larl %rX, name` becomes `lgfi %rX, 0`: the address of an undefined weak symbol, in code that was compiled as
-  /// if it were near.
+  /// `larl %rX, name` becomes `lgfi %rX, 0`: the address of an undefined weak symbol, in code that was
+  /// compiled as if it were near.
   public static func rewriteAddressOfZero(_ code: inout MutableRawSpan, _ relocation: Relocation) -> Bool {
     let at = Int(truncatingIfNeeded: relocation.offset)
     guard relocation.addend == 2, let opcode: UInt16 = try? code.load(at: at - 2, order: .big),

@@ -1,10 +1,11 @@
 public import WeldELF
 
 extension S390X {
-  /// The table of the s390x ELF ABI 1.6, section "Relocation Types", with the ranges that `ld.lld` checks: GNU ld
-  /// checks less.
+  /// The table of the s390x ELF ABI 1.6, section "Relocation Types", with the ranges that `ld.lld` checks:
+  /// GNU ld checks less.
   ///
-  /// The types whose names end in 32 and begin with `R_390_TLS` are of the 31-bit ABI, and `ld.lld` links them, too.
+  /// The types whose names end in 32 and begin with `R_390_TLS` are of the 31-bit ABI, and `ld.lld` links
+  /// them, too.
   public static func rule(for relocation: S390XRelocation) -> Rule {
     switch relocation {
     case .R_390_NONE: .marker()
@@ -84,8 +85,8 @@ extension S390X {
 extension Field {
   /// The displacement of a base and index address, in the lowest bits of a halfword.
   fileprivate static let low12 = Field(byteCount: 2, mask: 0x0fff, range: 0...0xfff)
-  /// A long displacement, in the word that begins with the base register: its lower 12 bits (DL) before its upper 8
-  /// (DH).
+  /// A long displacement, in the word that begins with the base register: its lower 12 bits (DL) before its
+  /// upper 8 (DH).
   fileprivate static let displacement20 = Field(
     byteCount: 4, mask: 0x0fff_0000, shift: -16, secondMask: 0xff00, secondShift: 4,
     range: -0x8_0000...0x7_ffff)

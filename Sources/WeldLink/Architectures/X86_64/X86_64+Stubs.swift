@@ -19,8 +19,8 @@ extension X86_64 {
     }
   }
 
-  /// Branches, and 32-bit references, which non-PIC code takes the addresses of functions with. A wider field reaches
-  /// everything.
+  /// Branches, and 32-bit references, which non-PIC code takes the addresses of functions with. A wider field
+  /// reaches everything.
   public static func route(of relocation: X86_64Relocation, to _: Callee) -> Route? {
     Route(stub: rule(for: relocation).field.byteCount == 4 ? callStub : nil)
   }

@@ -3,9 +3,9 @@ public import WeldELF
 
 // Note: thread-local variables of the program itself
 //
-// psABI 1.0, section 4.7 and ELF Handling For Thread-Local Storage, section 5. A program knows how far each of its
-// variables lies from the thread pointer, so code that would ask for it at run time is rewritten into code that has
-// the number in it. Each sequence is compared as a whole before it is replaced.
+// psABI 1.0, section 4.7 and ELF Handling For Thread-Local Storage, section 5. A program knows how far each
+// of its variables lies from the thread pointer, so code that would ask for it at run time is rewritten into
+// code that has the number in it. Each sequence is compared as a whole before it is replaced.
 extension X86_64 {
   static func rewriteThreadLocal(
     _ code: inout MutableRawSpan, _ kind: X86_64Relocation, _ relocation: Relocation, at site: RewriteSite
@@ -32,7 +32,8 @@ extension X86_64 {
     }
   }
 
-  /// Whether the call that a local-dynamic access makes is one that ``rewriteThreadLocal(_:_:_:at:)`` replaces.
+  /// Whether the call that a local-dynamic access makes is one that ``rewriteThreadLocal(_:_:_:at:)``
+  /// replaces.
   public static func canRewriteLocalDynamic(_ kind: X86_64Relocation, in code: RawSpan, at offset: Int)
     -> Bool
   {
@@ -130,7 +131,8 @@ extension X86_64 {
       // mov x@gottpoff(%rip), %reg  →  mov $offset, %reg
       return moveImmediate(&code, at, prefix: prefix, modRM: modRM, offset) ? Rewrite() : nil
     case 0x03 where register == 4:
-      // add x@gottpoff(%rip), %rsp or %r12  →  add $offset, %reg: as the base of an address they take one byte more.
+      // add x@gottpoff(%rip), %rsp or %r12  →  add $offset, %reg: as the base of an address they take one
+      // byte more.
       let new: [UInt8] = [prefix & 4 == 0 ? 0x48 : 0x49, 0x81, 0xc0 | register] + bytes(of: offset)
       return store(&code, new, at - 3) ? Rewrite() : nil
     case 0x03:

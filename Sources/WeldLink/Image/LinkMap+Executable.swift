@@ -1,0 +1,54 @@
+public import WeldELF
+public import WeldMemory
+
+extension LinkMap {
+  /// An ELF executable with the image's loaded sections at their addresses, for tools that read or run such
+  /// files.
+  ///
+  /// Symbols from outside of the image are absolute ones there. Sections that are not loaded (`.debug_*`) are
+  /// left out with their symbols, and so are section symbols and those without a name.
+  ///
+  /// - Parameters:
+  ///   - entry: where a program begins.
+  ///   - pageByteCount: what the system's pages are multiples of or equal to, a power of two.
+  public func executable(
+    entry: Address, pageByteCount: Int = 4096
+  ) throws(ExecutableError) -> [UInt8] {
+    var writer = ExecutableWriter(machine: machine, byteOrder: byteOrder, pageByteCount: pageByteCount)
+    writer.entry = entry.rawValue
+    let template = sections.filter { $0.isThreadLocal }.map(\.address.rawValue).min() ?? 0
+    var written: [ExecutableWriter.SectionID?] = []
+    for section in sections {
+      guard !section.protection.isEmpty else {
+        written.append(nil)
+        continue
+      }
+      var flags: SectionFlags = .alloc
+      if section.protection.contains(.write) { flags.insert(.write) }
+      if section.protection.contains(.execute) { flags.insert(.executable) }
+      if section.isThreadLocal { flags.insert(.tls) }
+      // An address that was chosen for the section need not be a multiple of it.
+      let alignment =
+        UInt64(1)
+        << UInt64(min(section.alignment.trailingZeroBitCount, section.address.rawValue.trailingZeroBitCount))
+      written.append(
+        section.contents.isEmpty && section.byteCount > 0
+          ? writer.addZeroSection(
+            section.name, flags: flags, address: section.address.rawValue, alignment: alignment,
+            byteCount: UInt64(section.byteCount))
+          : writer.addSection(
+            section.name, flags: flags, address: section.address.rawValue, alignment: alignment,
+            contents: section.contents))
+    }
+    for symbol in symbols where !symbol.name.isEmpty && symbol.type != .section && symbol.type != .file {
+      let section = symbol.section.flatMap { written[$0] }
+      guard section != nil || symbol.section == nil else { continue }
+      // Those of thread-local variables are offsets in the template.
+      let isThreadLocal = symbol.section.map { sections[$0].isThreadLocal } ?? false
+      writer.addSymbol(
+        symbol.name, at: symbol.address.rawValue &- (isThreadLocal ? template : 0), in: section,
+        size: symbol.byteCount, type: symbol.type, binding: symbol.binding)
+    }
+    return try writer.bytes()
+  }
+}
