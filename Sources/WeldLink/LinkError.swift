@@ -85,6 +85,9 @@ public enum LinkError: Error, Equatable, Sendable {
     /// The value does not fit because the symbol is far away and is no function, for which a stub could stand
     /// in.
     case farData(value: Int64, range: ClosedRange<Int64>)
+    /// A call of the function that finds thread-local variables, which nothing defines, and which is not part
+    /// of a sequence that does without.
+    case missingThreadLocalResolver(name: String)
     /// The TOC reaches farther than an instruction with 16 bits does.
     case tocTooLarge(value: Int64, range: ClosedRange<Int64>)
     /// The function may change the TOC pointer, and the instruction after the call, `found`, is not the `nop`
@@ -146,6 +149,8 @@ extension LinkError.RelocationProblem: CustomStringConvertible {
       "the symbol is a thread-local variable, which this type cannot reach; declare it thread_local in all files"
     case .unknownThreadLocalSequence:
       "the instructions there are not the psABI's sequence for this type; compile without hand-written TLS code"
+    case .missingThreadLocalResolver(let name):
+      "'\(name)' is not defined, and this call of it is not one that can be replaced; add the C library that defines it"
     case .tocTooLarge(let value, let range):
       "the TOC is too large: the distance \(hexadecimal(value)) is outside of "
         + "\(hexadecimal(range.lowerBound))...\(hexadecimal(range.upperBound)); compile with -mcmodel=medium"

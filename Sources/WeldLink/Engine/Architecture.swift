@@ -136,6 +136,8 @@ public struct RewriteSite: Equatable, Sendable {
   public var wordTarget: UInt64?
   /// Whether all code that finds this module's thread-local block is rewritten.
   public var relaxesLocalDynamic: Bool
+  /// The next relocation of the section.
+  public var next: Relocation?
 }
 
 /// A call after which the TOC pointer cannot be restored: the instruction after it is no `nop`.

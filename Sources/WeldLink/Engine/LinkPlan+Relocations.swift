@@ -57,34 +57,36 @@ extension LinkPlan {
       case .nothing, .unknown: continue
       case .other:
         guard !settled.contains(relocation.offset) else { continue }
-        settled = try apply(relocation, site, rules, &out, Target.self).settles
+        settled = try apply(table, position, site, rules, &out, Target.self).settles
         continue
       }
       let signed = Int64(bitPattern: value)
       if signed >= row.lowest, signed <= row.highest, !isFrames, settled.isEmpty {
         out.store(value, byteCount: row.byteCount, at: at, order: Target.byteOrder)
       } else if !settled.contains(relocation.offset) {
-        _ = try apply(relocation, site, rules, &out, Target.self)
+        _ = try apply(table, position, site, rules, &out, Target.self)
       }
     }
   }
 
-  /// Applies a relocation whatever its rule is.
+  /// Applies the relocation at `position` of a table, whatever its rule is.
   @inline(never)
   func apply<Target: Architecture>(
-    _ relocation: Relocation, _ site: SectionSite, _ rules: RuleTable, _ out: inout MutableRawSpan,
-    _: Target.Type
+    _ table: RelocationTable, _ position: Int, _ site: SectionSite, _ rules: RuleTable,
+    _ out: inout MutableRawSpan, _: Target.Type
   ) throws(LinkError) -> Outcome {
+    let relocation = table[position]
+    let next = position + 1 < table.count ? table[position + 1] : nil
     do {
-      return try decide(relocation, site, rules, &out, Target.self)
+      return try decide(relocation, next, site, rules, &out, Target.self)
     } catch {
       throw .relocation(error, at: RelocationWalk.place(of: relocation, in: site.object, site.index))
     }
   }
 
   private func decide<Target: Architecture>(
-    _ relocation: Relocation, _ site: SectionSite, _ rules: RuleTable, _ out: inout MutableRawSpan,
-    _: Target.Type
+    _ relocation: Relocation, _ next: Relocation?, _ site: SectionSite, _ rules: RuleTable,
+    _ out: inout MutableRawSpan, _: Target.Type
   ) throws(LinkError.RelocationProblem) -> Outcome {
     guard let rule = rules.rule(relocation.type),
       let kind = Target.RelocationKind(rawValue: relocation.type)
@@ -99,17 +101,20 @@ extension LinkPlan {
         0, byteCount: UInt8(rule.field.byteCount), at: Int(relocation.offset), order: Target.byteOrder)
       return Outcome(via: .direct, target: 0)
     }
-    if rule.rewriting == .required || rule.rewriting == .optional && relaxes {
+    if rule.rewriting == .required || rule.rewriting != .never && relaxes {
       let addresses = RewriteSite(
         S: S, P: P, GOT: placement.gotBase, TP: threadLocals.threadPointer,
         wordTarget: rule.value == .gotRelative ? wordTarget(symbol, relocation, Target.self) : nil,
-        relaxesLocalDynamic: relaxesLocalDynamic)
+        relaxesLocalDynamic: relaxesLocalDynamic, next: next)
       if let rewrite = Target.rewrite(&out, kind, relocation, at: addresses) {
         return Outcome(
           via: .rewritten, target: addresses.wordTarget ?? S,
           settles: rewrite.settles)
       }
-      if rule.rewriting == .required { throw .unknownThreadLocalSequence }
+      if rule.rewriting != .optional { throw .unknownThreadLocalSequence }
+    }
+    if symbol == missingResolver, !isRewritten(by: next, relocation, rules) {
+      throw .missingThreadLocalResolver(name: String(describing: Target.traits.threadLocalResolver))
     }
     switch rule.value {
     case .none, .refused: return Outcome(via: .nothing, target: S)
@@ -138,6 +143,12 @@ extension LinkPlan {
       problem = error
     }
     return try storeFar(problem, rule, kind, relocation, site, symbol, A: A, P: P, &out, Target.self)
+  }
+
+  /// Whether the next relocation rewrites the call that this one belongs to.
+  private func isRewritten(by next: Relocation?, _ relocation: Relocation, _ rules: RuleTable) -> Bool {
+    guard relaxes, let next, next.offset &- relocation.offset &+ 4 < 8 else { return false }
+    return rules.rule(next.type)?.rewriting == .together
   }
 
   /// The value of a rule that neither branches nor reads a slot.

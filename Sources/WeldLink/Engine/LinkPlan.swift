@@ -10,6 +10,9 @@ struct LinkPlan: Sendable {
   let placement: Placement
   let symbols: SymbolAddresses
   let threadLocals: ThreadLocalBlock
+  /// The symbol of the function that finds thread-local variables, by its canonical number, if nothing
+  /// defines it: no call of it may be left.
+  let missingResolver: Int?
   /// Whether instructions may be rewritten where that saves a load from the GOT, or a call.
   let relaxes: Bool
 

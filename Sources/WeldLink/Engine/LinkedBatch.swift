@@ -18,6 +18,7 @@ final class LinkedBatch {
   private var addresses: SymbolAddresses
   /// Whether sections were moved since the addresses of symbols were computed.
   private var addressesAreStale = false
+  private var missingResolver: Int?
   private var framesAreRegistered = false
   private var state: State
 
@@ -88,7 +89,10 @@ final class LinkedBatch {
   }
 
   /// Copies and relocates all sections, as often as it is called.
-  func apply(externals: [ResolvedSymbol], relaxes: Bool) throws(LinkError) {
+  ///
+  /// - Parameter missingResolver: the function that finds thread-local variables, if nobody has it.
+  func apply(externals: [ResolvedSymbol], missingResolver: Int?, relaxes: Bool) throws(LinkError) {
+    self.missingResolver = missingResolver
     // Fresh ones, should an earlier attempt have bound others.
     addressesAreStale = addressesAreStale || addresses.isBound
     refreshAddresses()
@@ -109,7 +113,8 @@ final class LinkedBatch {
   func plan(relaxes: Bool) -> LinkPlan {
     LinkPlan(
       resolution: resolution, synthesis: synthesis, layout: layout, placement: placement, symbols: addresses,
-      threadLocals: ThreadLocalBlock(of: layout, at: placement, traits), relaxes: relaxes)
+      threadLocals: ThreadLocalBlock(of: layout, at: placement, traits), missingResolver: missingResolver,
+      relaxes: relaxes)
   }
 
   /// Brings about the final protections and resolves indirect functions.

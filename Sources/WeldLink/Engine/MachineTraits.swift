@@ -23,6 +23,8 @@ public struct MachineTraits: Sendable {
   public var branchReach: Int
   /// How the thread pointer lies to the thread-local block of the program.
   public var threadPointer: ThreadPointer
+  /// The function that finds a thread-local variable.
+  public var threadLocalResolver: StaticString = "__tls_get_addr"
   /// What is subtracted from offsets in a module's thread-local block.
   public var moduleBias: UInt64 = 0
   /// `e_flags` that executables of it have.

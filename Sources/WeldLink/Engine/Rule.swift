@@ -30,6 +30,8 @@ public struct Rule: Equatable, Sendable {
     case never
     /// Where it can be, unless the user does not want it.
     case optional
+    /// Unless the user does not want it; it must be possible, since other places are rewritten along with it.
+    case together
     /// Always: there is nothing that the original could use.
     case required
   }

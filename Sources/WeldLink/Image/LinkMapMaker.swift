@@ -125,7 +125,7 @@ extension LinkMapMaker {
         var span = contents.mutableSpan
         var bytes = MutableRawSpan(_elements: &span)
         do {
-          outcome = try plan.apply(relocation, site, rules, &bytes, Target.self)
+          outcome = try plan.apply(table, entry, site, rules, &bytes, Target.self)
           settled = outcome.settles
         } catch {
           // Of what is not loaded, the bytes that do not fit stay as they are.

@@ -233,7 +233,8 @@ extension RuntimeDyld {
   public func resolveRelocations() throws(LinkError) {
     try layOut()
     for batch in batches[finalizedCount...] where !batch.isFinalized {
-      try batch.apply(externals: try externals(of: batch), relaxes: options.relaxes)
+      let (externals, missingResolver) = try externals(of: batch)
+      try batch.apply(externals: externals, missingResolver: missingResolver, relaxes: options.relaxes)
     }
   }
 
@@ -266,11 +267,14 @@ extension RuntimeDyld {
   /// it is not their spelling.
   private static let suggestionLimit = 16
 
-  /// The addresses of a batch's undefined symbols, in its order.
-  private func externals(of batch: LinkedBatch) throws(LinkError) -> [ResolvedSymbol] {
+  /// The addresses of a batch's undefined symbols, in its order, and the symbol of the function that finds
+  /// thread-local variables if it is missing and rewritten code will do without.
+  private func externals(
+    of batch: LinkedBatch
+  ) throws(LinkError) -> (addresses: [ResolvedSymbol], missingResolver: Int?) {
     let resolution = batch.resolution
     let wanted = batch.synthesis.externals
-    guard !wanted.isEmpty else { return [] }
+    guard !wanted.isEmpty else { return ([], nil) }
     let names = wanted.map { resolution.batch.symbolName($0) }
     var found = names.map { name in
       symbol(named: name).map {
@@ -286,8 +290,13 @@ extension RuntimeDyld {
     for (position, answer) in zip(outside, lookup.lookup(sought)) {
       found[position] = answer
     }
+    let resolver =
+      options.linksThreadLocals && options.relaxes
+      ? wanted.indices.first {
+        found[$0] == nil && names[$0] == String(describing: batch.traits.threadLocalResolver)
+      } : nil
     let missing = wanted.indices.filter {
-      found[$0] == nil && !resolution.classes[wanted[$0]].contains(.weakReference)
+      found[$0] == nil && $0 != resolver && !resolution.classes[wanted[$0]].contains(.weakReference)
     }
     guard missing.isEmpty else {
       let references = RelocationWalk.references(to: Set(missing.map { wanted[$0] }), in: resolution)
@@ -299,7 +308,7 @@ extension RuntimeDyld {
             suggestions: number < Self.suggestionLimit ? suggestions(for: names[position]) : [])
         })
     }
-    return found.map { $0 ?? ResolvedSymbol(address: .zero) }
+    return (found.map { $0 ?? ResolvedSymbol(address: .zero) }, resolver.map { wanted[$0] })
   }
 }
 

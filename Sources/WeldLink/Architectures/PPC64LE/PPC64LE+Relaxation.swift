@@ -28,7 +28,7 @@ extension PPC64LE {
     case .R_PPC64_GOT_PCREL34:
       return bypassSlot(&code, at, distance: Int64(bitPattern: site.S &+ A &- site.P))
     case .R_PPC64_PCREL_OPT: return joinAccess(&code, at, distance: relocation.addend)
-    default: return nil
+    default: return rewriteThreadLocal(&code, kind, relocation, at: site)
     }
   }
 
@@ -115,7 +115,7 @@ extension PPC64LE {
   /// No instruction computes an address that is 0 and out of reach: compilers load it from a word.
   public static func rewriteAddressOfZero(_: inout MutableRawSpan, _: Relocation) -> Bool { false }
 
-  private static func store<T: FixedWidthInteger & BitwiseCopyable>(
+  static func store<T: FixedWidthInteger & BitwiseCopyable>(
     _ code: inout MutableRawSpan, _ value: T, at offset: Int
   ) -> Bool {
     (try? code.store(value, at: offset, order: .little)) != nil

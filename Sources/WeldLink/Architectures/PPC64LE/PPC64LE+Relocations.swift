@@ -71,7 +71,7 @@ extension PPC64LE {
     case .R_PPC64_TOC16_LO_DS: Rule(.gotRelative, .lo, into: .ds16, rewriting: .optional)
     case .R_PPC64_PLTGOT16_DS: .refused(.deprecated)
     case .R_PPC64_PLTGOT16_LO_DS: .refused(.deprecated)
-    case .R_PPC64_TLS: .marker(rewriting: .optional)
+    case .R_PPC64_TLS: .marker(rewriting: .together)
     case .R_PPC64_DTPMOD64: Rule(.moduleNumber, into: .word64)
     case .R_PPC64_TPREL16: Rule(.threadPointerRelative, into: .word16S)
     case .R_PPC64_TPREL16_LO: Rule(.threadPointerRelative, .lo, into: .word16)
@@ -83,18 +83,29 @@ extension PPC64LE {
     case .R_PPC64_DTPREL16_HI: Rule(.moduleRelative, .hi, into: .word16)
     case .R_PPC64_DTPREL16_HA: Rule(.moduleRelative, .ha, into: .word16)
     case .R_PPC64_DTPREL64: Rule(.moduleRelative, into: .word64)
-    case .R_PPC64_GOT_TLSGD16: Rule(.slot(.moduleAndOffset, from: .gotBase), into: .word16S)
-    case .R_PPC64_GOT_TLSGD16_LO: Rule(.slot(.moduleAndOffset, from: .gotBase), .lo, into: .word16)
-    case .R_PPC64_GOT_TLSGD16_HI: Rule(.slot(.moduleAndOffset, from: .gotBase), .hi, into: .word16)
-    case .R_PPC64_GOT_TLSGD16_HA: Rule(.slot(.moduleAndOffset, from: .gotBase), .ha, into: .word16)
-    case .R_PPC64_GOT_TLSLD16: Rule(.slot(.module, from: .gotBase), into: .word16S)
-    case .R_PPC64_GOT_TLSLD16_LO: Rule(.slot(.module, from: .gotBase), .lo, into: .word16)
-    case .R_PPC64_GOT_TLSLD16_HI: Rule(.slot(.module, from: .gotBase), .hi, into: .word16)
-    case .R_PPC64_GOT_TLSLD16_HA: Rule(.slot(.module, from: .gotBase), .ha, into: .word16)
-    case .R_PPC64_GOT_TPREL16_DS: Rule(.slot(.threadPointerOffset, from: .gotBase), into: .ds16)
-    case .R_PPC64_GOT_TPREL16_LO_DS: Rule(.slot(.threadPointerOffset, from: .gotBase), .lo, into: .ds16)
-    case .R_PPC64_GOT_TPREL16_HI: Rule(.slot(.threadPointerOffset, from: .gotBase), .hi, into: .word16)
-    case .R_PPC64_GOT_TPREL16_HA: Rule(.slot(.threadPointerOffset, from: .gotBase), .ha, into: .word16)
+    case .R_PPC64_GOT_TLSGD16:
+      Rule(.slot(.moduleAndOffset, from: .gotBase), into: .word16S, rewriting: .together)
+    case .R_PPC64_GOT_TLSGD16_LO:
+      Rule(.slot(.moduleAndOffset, from: .gotBase), .lo, into: .word16, rewriting: .together)
+    case .R_PPC64_GOT_TLSGD16_HI:
+      Rule(.slot(.moduleAndOffset, from: .gotBase), .hi, into: .word16, rewriting: .together)
+    case .R_PPC64_GOT_TLSGD16_HA:
+      Rule(.slot(.moduleAndOffset, from: .gotBase), .ha, into: .word16, rewriting: .together)
+    case .R_PPC64_GOT_TLSLD16: Rule(.slot(.module, from: .gotBase), into: .word16S, rewriting: .together)
+    case .R_PPC64_GOT_TLSLD16_LO:
+      Rule(.slot(.module, from: .gotBase), .lo, into: .word16, rewriting: .together)
+    case .R_PPC64_GOT_TLSLD16_HI:
+      Rule(.slot(.module, from: .gotBase), .hi, into: .word16, rewriting: .together)
+    case .R_PPC64_GOT_TLSLD16_HA:
+      Rule(.slot(.module, from: .gotBase), .ha, into: .word16, rewriting: .together)
+    case .R_PPC64_GOT_TPREL16_DS:
+      Rule(.slot(.threadPointerOffset, from: .gotBase), into: .ds16, rewriting: .together)
+    case .R_PPC64_GOT_TPREL16_LO_DS:
+      Rule(.slot(.threadPointerOffset, from: .gotBase), .lo, into: .ds16, rewriting: .together)
+    case .R_PPC64_GOT_TPREL16_HI:
+      Rule(.slot(.threadPointerOffset, from: .gotBase), .hi, into: .word16, rewriting: .together)
+    case .R_PPC64_GOT_TPREL16_HA:
+      Rule(.slot(.threadPointerOffset, from: .gotBase), .ha, into: .word16, rewriting: .together)
     case .R_PPC64_GOT_DTPREL16_DS: Rule(.slot(.moduleOffset, from: .gotBase), into: .ds16)
     case .R_PPC64_GOT_DTPREL16_LO_DS: Rule(.slot(.moduleOffset, from: .gotBase), .lo, into: .ds16)
     case .R_PPC64_GOT_DTPREL16_HI: Rule(.slot(.moduleOffset, from: .gotBase), .hi, into: .word16)
@@ -111,8 +122,8 @@ extension PPC64LE {
     case .R_PPC64_DTPREL16_HIGHERA: Rule(.moduleRelative, .highera, into: .word16)
     case .R_PPC64_DTPREL16_HIGHEST: Rule(.moduleRelative, .highest, into: .word16)
     case .R_PPC64_DTPREL16_HIGHESTA: Rule(.moduleRelative, .highesta, into: .word16)
-    case .R_PPC64_TLSGD: .marker(rewriting: .optional)
-    case .R_PPC64_TLSLD: .marker(rewriting: .optional)
+    case .R_PPC64_TLSGD: .marker(rewriting: .together)
+    case .R_PPC64_TLSLD: .marker(rewriting: .together)
     case .R_PPC64_TOCSAVE: .marker()
     case .R_PPC64_ADDR16_HIGH: Rule(.absolute, .high, into: .word16)
     case .R_PPC64_ADDR16_HIGHA: Rule(.absolute, .higha, into: .word16)
@@ -149,9 +160,11 @@ extension PPC64LE {
     case .R_PPC64_PCREL28: Rule(.pcRelative, into: .prefix28)
     case .R_PPC64_TPREL34: Rule(.threadPointerRelative, into: .prefix34)
     case .R_PPC64_DTPREL34: Rule(.moduleRelative, into: .prefix34)
-    case .R_PPC64_GOT_TLSGD_PCREL34: Rule(.slot(.moduleAndOffset, from: .place), into: .prefix34)
-    case .R_PPC64_GOT_TLSLD_PCREL34: Rule(.slot(.module, from: .place), into: .prefix34)
-    case .R_PPC64_GOT_TPREL_PCREL34: Rule(.slot(.threadPointerOffset, from: .place), into: .prefix34)
+    case .R_PPC64_GOT_TLSGD_PCREL34:
+      Rule(.slot(.moduleAndOffset, from: .place), into: .prefix34, rewriting: .together)
+    case .R_PPC64_GOT_TLSLD_PCREL34: Rule(.slot(.module, from: .place), into: .prefix34, rewriting: .together)
+    case .R_PPC64_GOT_TPREL_PCREL34:
+      Rule(.slot(.threadPointerOffset, from: .place), into: .prefix34, rewriting: .together)
     case .R_PPC64_GOT_DTPREL_PCREL34: Rule(.slot(.moduleOffset, from: .place), into: .prefix34)
     case .R_PPC64_REL16_HIGH: Rule(.pcRelative, .high, into: .word16)
     case .R_PPC64_REL16_HIGHA: Rule(.pcRelative, .higha, into: .word16)

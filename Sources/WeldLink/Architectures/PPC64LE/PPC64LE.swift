@@ -34,6 +34,8 @@ public enum PPC64LE: Architecture {
   public static var byteOrder: ByteOrder { .little }
   public static var addendSelectsTarget: Bool { true }
   public static var hasLocalEntries: Bool { true }
+  /// The rewritten code finds the same place: 0x8000 bytes behind the start of the block.
+  public static var blockOffsetsDependOnModel: Bool { false }
 
   /// The two lowest bits of `e_flags` tell the ABI: 2, or 0 where code does not depend on it.
   public static func unsupportedABI(of header: FileHeader) -> String? {

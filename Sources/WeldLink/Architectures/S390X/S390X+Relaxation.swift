@@ -15,6 +15,22 @@ extension S390X {
       else { return nil }
       return store(&code, 0xc000 | opcode & 0xf0, UInt32(truncatingIfNeeded: field), at: at - 2)
         ? Rewrite() : nil
+    // Note: thread-local variables of the program itself
+    //
+    // ELF Handling For Thread-Local Storage, section 4. The literal, which held where the GOT has the
+    // variable's module and offset, holds the offset from the thread pointer, and there is no call.
+    case .R_390_TLS_GD64:
+      let offset = site.S &+ UInt64(bitPattern: relocation.addend) &- site.TP
+      return (try? code.store(offset, at: at, order: .big)) != nil ? Rewrite() : nil
+    case .R_390_TLS_LDM64:
+      guard site.relaxesLocalDynamic else { return nil }
+      return (try? code.store(UInt64(0), at: at, order: .big)) != nil ? Rewrite() : nil
+    case .R_390_TLS_GDCALL, .R_390_TLS_LDCALL:
+      // brasl %r14, __tls_get_offset  →  brcl 0, .
+      guard let opcode: UInt16 = try? code.load(at: at, order: .big), opcode == 0xc0e5,
+        store(&code, 0xc004, 0, at: at)
+      else { return nil }
+      return Rewrite(settling: relocation.offset &+ 2..<relocation.offset &+ 3)
     default: return nil
     }
   }

@@ -24,6 +24,7 @@ public enum S390X: Architecture {
   public typealias RelocationKind = S390XRelocation
   public static let traits = MachineTraits(
     machine: .s390, name: "s390x", psABI: "s390x ELF ABI 1.6, \"Relocation Types\"",
-    gotBaseName: "_GLOBAL_OFFSET_TABLE_", branchReach: 0x1_0000_0000, threadPointer: .atEnd)
+    gotBaseName: "_GLOBAL_OFFSET_TABLE_", branchReach: 0x1_0000_0000, threadPointer: .atEnd,
+    threadLocalResolver: "__tls_get_offset")
   public static var byteOrder: ByteOrder { .big }
 }
