@@ -11,7 +11,9 @@ struct WeldCommand: ParsableCommand {
       subcommands: verbs)
   }
 
-  private static var verbs: [any Verb.Type] { [RunCommand.self, LinkCommand.self, InspectCommand.self] }
+  private static var verbs: [any Verb.Type] {
+    [RunCommand.self, LinkCommand.self, CheckCommand.self, RelocationsCommand.self, InspectCommand.self]
+  }
 
   static func main() {
     let words = CommandLine.arguments.dropFirst()

@@ -253,6 +253,7 @@ private func suggestionText(_ suggestions: [String]) -> String {
   suggestions.isEmpty ? "" : "; did you mean " + suggestions.map { "'\($0)'" }.joined(separator: " or ") + "?"
 }
 
-private func hexadecimal(_ value: Int64) -> String {
+/// The value in hexadecimal digits, with its sign.
+func hexadecimal(_ value: Int64) -> String {
   (value < 0 ? "-0x" : "0x") + String(value.magnitude, radix: 16)
 }

@@ -1,4 +1,4 @@
-internal import WeldELF
+public import WeldELF
 
 /// Work that is the same for every machine and is compiled for each.
 protocol ArchitectureWork: ~Copyable {
@@ -16,6 +16,11 @@ extension ArchitectureWork where Self: ~Copyable {
     default: throw LinkError.unsupportedMachine(file: file, machine: machine)
     }
   }
+}
+
+extension RelocationReference {
+  /// The machines that Weld links.
+  public static let machines: [Machine] = [.x86_64, .ppc64, .s390]
 }
 
 extension Machine {

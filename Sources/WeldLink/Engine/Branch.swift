@@ -16,9 +16,15 @@ public struct Route: Equatable, Sendable {
   public var stub: StubKind?
   /// Whether it must, however near the function is.
   public var needsStub: Bool
+  /// How far away the function may be, in bytes, before the stub stands in although the field could hold
+  /// more.
+  public var reach: Int64
 
   /// A route that enters `entryOffset` bytes into the function or goes through a stub.
-  public init(entryOffset: UInt64 = 0, stub: StubKind?, needsStub: Bool = false) {
+  public init(
+    entryOffset: UInt64 = 0, stub: StubKind?, needsStub: Bool = false, reach: Int64 = .max
+  ) {
+    self.reach = reach
     self.entryOffset = entryOffset
     self.stub = stub
     self.needsStub = needsStub

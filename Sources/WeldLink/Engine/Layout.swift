@@ -162,7 +162,7 @@ extension Layout {
   /// The segments that memory is asked for, and which kinds of section each of them holds.
   var segments: [(request: SegmentRequest, kinds: [SegmentKind])] {
     let plan: [(Protection, [SegmentKind])] = [
-      ([.read, .execute], [.text]), (.read, [.readOnly]), (.read, [.relocatedReadOnly]),
+      ([.read, .execute], [.text]), (.read, [.relocatedReadOnly]), (.read, [.readOnly]),
       (.read, [.threadLocal, .threadLocalZero]), ([.read, .write], [.data, .zero]),
       ([.read, .execute], [.largeText]), (.read, [.largeReadOnly]),
       ([.read, .write], [.largeData, .largeZero]),

@@ -118,8 +118,10 @@ extension LinkPlan {
     }
     switch rule.value {
     case .none, .refused: return Outcome(via: .nothing, target: S)
-    case .branch:
-      return try branch(rule, kind, relocation, site, symbol, S: S, P: P, &out, Target.self)
+    case .branch: return try branch(rule, kind, relocation, site, symbol, S: S, from: P, &out, Target.self)
+    case .stubGOTRelative:
+      return try branch(
+        rule, kind, relocation, site, symbol, S: S, from: placement.gotBase, &out, Target.self)
     case .slot(let slotKind, let origin):
       let slot = try slot(of: symbol, relocation, slotKind, Target.self)
       let addend = Target.addendSelectsTarget ? 0 : A
@@ -151,20 +153,20 @@ extension LinkPlan {
     return rules.rule(next.type)?.rewriting == .together
   }
 
-  /// The value of a rule that neither branches nor reads a slot.
+  /// The value of a rule that neither leads to a function nor reads a slot.
   private func value<Target: Architecture>(
     of rule: Rule, _ kind: Target.RelocationKind, _ symbol: Int, S: UInt64, A: UInt64, P: UInt64,
     _: Target.Type
   ) -> UInt64 {
     switch rule.value {
-    case .none, .refused, .slot: return 0
+    case .none, .refused, .slot, .branch, .stubGOTRelative: return 0
     case .absolute: return S &+ A
-    case .pcRelative, .branch: return S &+ A &- P
+    case .pcRelative: return S &+ A &- P
     case .localEntry: return S &+ A &+ (route(to: symbol, kind, Target.self)?.entryOffset ?? 0)
     case .size: return resolution.batch.symbol(symbol).size &+ A
     case .gotBase: return placement.gotBase
     case .gotBasePCRelative: return placement.gotBase &+ A &- P
-    case .gotRelative, .stubGOTRelative: return S &+ A &- placement.gotBase
+    case .gotRelative: return S &+ A &- placement.gotBase
     case .threadPointerRelative: return S &+ A &- threadLocals.threadPointer
     case .moduleRelative:
       let isRewritten = relaxesLocalDynamic && Target.blockOffsetsDependOnModel
@@ -190,15 +192,18 @@ extension LinkPlan {
         other: synthesis.others.isEmpty ? 0 : synthesis.others[symbol]))
   }
 
-  /// Lets a branch go where it can: to the function, or to a stub.
+  /// Lets a branch go where it can, to the function or to a stub; or stores where that is, counted from
+  /// elsewhere.
   private func branch<Target: Architecture>(
     _ rule: Rule, _ kind: Target.RelocationKind, _ relocation: Relocation, _ site: SectionSite,
-    _ symbol: Int, S: UInt64, P: UInt64, _ out: inout MutableRawSpan, _: Target.Type
+    _ symbol: Int, S: UInt64, from P: UInt64, _ out: inout MutableRawSpan, _: Target.Type
   ) throws(LinkError.RelocationProblem) -> Outcome {
     let A = UInt64(bitPattern: relocation.addend)
     guard let route = route(to: symbol, kind, Target.self) else { throw .reservedLocalEntry(other: 0) }
     var problem = FieldError.overflow(value: Int64(bitPattern: S &+ A &- P), range: rule.field.range)
-    if !route.needsStub {
+    let isInReach = Int64(bitPattern: S &- P).magnitude <= route.reach.magnitude
+    let hasStub = route.stub.flatMap { stub(of: symbol, relocation, $0, site, Target.self) } != nil
+    if !route.needsStub, isInReach || !hasStub {
       let target = S &+ route.entryOffset
       do {
         try storeField(target &+ A &- P, rule, relocation, site, &out, Target.self)
@@ -239,20 +244,16 @@ extension LinkPlan {
   ) throws(LinkError.RelocationProblem) -> Outcome {
     guard case .overflow(let number, let range) = error else { throw .field(error) }
     // Other formulas do not have the symbol's address in them, or have fields that hold every value.
-    guard [.absolute, .pcRelative, .stubGOTRelative, .gotRelative].contains(rule.value) else {
-      throw .field(error)
-    }
+    guard [.absolute, .pcRelative, .gotRelative].contains(rule.value) else { throw .field(error) }
     let found = resolution.classes[symbol]
     let at = Int(truncatingIfNeeded: relocation.offset)
-    let isBranch =
-      rule.value == .stubGOTRelative || rule.value == .pcRelative && Target.isBranch(out.bytes, fieldAt: at)
+    let isBranch = rule.value == .pcRelative && Target.isBranch(out.bytes, fieldAt: at)
     if let kind = route(to: symbol, kind, Target.self)?.stub, rule.value != .gotRelative,
       isBranch || symbols.externalFunctions.contains(symbol),
       let stub = stub(of: symbol, relocation, kind, site, Target.self)
     {
       let address = placement.address(of: stub)
-      let from: UInt64 =
-        rule.value == .absolute ? 0 : rule.value == .pcRelative ? P : placement.gotBase
+      let from = rule.value == .absolute ? 0 : P
       try store(
         address &+ (Target.addendSelectsTarget ? 0 : A) &- from, rule, relocation, site, &out, Target.self)
       return Outcome(via: .stub, target: address)

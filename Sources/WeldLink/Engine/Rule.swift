@@ -145,25 +145,3 @@ extension Rule.Value {
     case descriptor = "TLS descriptor"
   }
 }
-
-extension Rule.Value {
-  /// The letters of the formula, in its order.
-  var letters: [String] {
-    switch self {
-    case .none, .refused, .moduleNumber: []
-    case .absolute, .localEntry: ["S", "A"]
-    case .pcRelative: ["S", "A", "P"]
-    case .branch: ["L", "A", "P"]
-    case .size: ["Z", "A"]
-    case .gotBase: ["GOT"]
-    case .gotBasePCRelative: ["GOT", "A", "P"]
-    case .gotRelative: ["S", "A", "GOT"]
-    case .stubGOTRelative: ["L", "A", "GOT"]
-    case .slot(_, from: .zero): ["G", "A"]
-    case .slot(_, from: .place): ["G", "A", "P"]
-    case .slot(_, from: .gotBase): ["G", "A", "GOT"]
-    case .threadPointerRelative: ["S", "A", "TP"]
-    case .moduleRelative: ["S", "A", "DTP"]
-    }
-  }
-}

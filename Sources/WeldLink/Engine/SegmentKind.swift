@@ -6,10 +6,12 @@ enum SegmentKind: UInt8, CaseIterable, Sendable {
   case notLoaded
   /// Code and stubs: `rx`.
   case text
+  /// The GOT and constants that hold addresses: written by relocation and initialization, then `r`.
+  ///
+  /// What follows is in reach of 16-bit displacements from a TOC pointer, as long as it is small.
+  case relocatedReadOnly
   /// Constants and frame descriptions: `r`.
   case readOnly
-  /// The GOT and constants that hold addresses: written by relocation and initialization, then `r`.
-  case relocatedReadOnly
   /// The initial values of thread-local variables: `r`.
   case threadLocal
   /// Those that are zero: the end of the same segment.

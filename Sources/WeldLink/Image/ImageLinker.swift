@@ -58,6 +58,9 @@ public enum ImageLinker {
       base: options.baseAddress, pageSize: options.pageByteCount, byteLimit: options.byteLimit)
     let linker = RuntimeDyld(memory: memory, lookup: ImageLookup(options), options: linking)
     for object in objects { try linker.load(object) }
+    if options.inventsExternals, let phantoms = try PhantomThreadLocals.object(for: objects) {
+      try linker.load(phantoms)
+    }
     try linker.resolveRelocations()
     if let entry = options.entry, linker.symbol(named: entry) == nil {
       throw .notDefined(symbol: entry, suggestions: linker.suggestions(for: entry))

@@ -180,22 +180,18 @@ extension LinkMapMaker {
     let symbol = Int(plan.resolution.canonical[site.firstSymbol + Int(relocation.symbol.rawValue)])
     let addend = Target.addendSelectsTarget ? UInt64(bitPattern: relocation.addend) : 0
     if let rule = rules.rule(relocation.type), case .slot(let kind, _) = rule.value,
-      let position = plan.synthesis.slot(of: symbol, addend: kind == .module ? 0 : addend, kind),
-      seenSlots.insert(SeenSlot(object: object, slot: position)).inserted
+      let position = plan.synthesis.slot(of: symbol, addend: kind == .module ? 0 : addend, kind)
     {
-      let slot = plan.synthesis.slots[position]
-      map.slots.append(
-        LinkMap.Slot(
-          file: site.object.name, symbol: kind == .module ? "" : plan.resolution.batch.symbolName(symbol),
-          addend: Int64(bitPattern: slot.addend), kind: kind,
-          address: Address(rawValue: plan.placement.address(of: slot))))
+      noteSlot(position, usedBy: site, object: object)
     }
+    noteWord(relocation, site, symbol, rules)
     guard via(outcome, relocation, site) == .stub,
       let position = plan.synthesis.stubs.firstIndex(where: {
         $0.symbol == symbol && plan.placement.address(of: $0) == outcome.target
       }), seenStubs.insert(SeenStub(section: site.number, stub: position)).inserted
     else { return }
     let stub = plan.synthesis.stubs[position]
+    if stub.slot >= 0 { noteSlot(stub.slot, usedBy: site, object: object) }
     map.stubs.append(
       LinkMap.Stub(
         file: site.object.name,
@@ -203,6 +199,30 @@ extension LinkMapMaker {
         symbol: plan.resolution.batch.symbolName(symbol), kind: stub.kind.name,
         address: Address(rawValue: outcome.target), byteCount: stub.kind.byteCount,
         target: Address(rawValue: plan.symbols.values[symbol] &+ stub.addend)))
+  }
+
+  private mutating func noteSlot(_ position: Int, usedBy site: SectionSite, object: Int) {
+    guard seenSlots.insert(SeenSlot(object: object, slot: position)).inserted else { return }
+    let slot = plan.synthesis.slots[position]
+    map.slots.append(
+      LinkMap.Slot(
+        file: site.object.name,
+        symbol: slot.kind == .module ? "" : plan.resolution.batch.symbolName(slot.symbol),
+        addend: Int64(bitPattern: slot.addend), kind: slot.kind,
+        address: Address(rawValue: plan.placement.address(of: slot))))
+  }
+
+  /// Notes a word of a `.toc` section that holds an address: a slot that the compiler made.
+  private mutating func noteWord(
+    _ relocation: Relocation, _ site: SectionSite, _ symbol: Int, _ rules: RuleTable
+  ) {
+    guard site.section.role == .toc, let rule = rules.rule(relocation.type), rule.value == .absolute,
+      rule.field.byteCount == 8
+    else { return }
+    map.slots.append(
+      LinkMap.Slot(
+        file: site.object.name, symbol: plan.resolution.batch.symbolName(symbol), addend: relocation.addend,
+        kind: .address, address: Address(rawValue: site.base &+ relocation.offset)))
   }
 
   private mutating func addSynthetic<Target: Architecture>(_: Target.Type) throws(LinkError) {

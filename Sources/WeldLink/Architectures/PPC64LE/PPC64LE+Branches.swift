@@ -10,17 +10,15 @@ extension StubKind {
   /// Saves `r2` and calls a function of the same TOC that does not keep it.
   fileprivate static let saveTOC = StubKind(
     2, "save-toc", byteCount: 20, alignment: 4, readsSlot: false, changesTOC: true)
-  /// Calls the function that a slot holds; for callers without a TOC, on Power10.
-  fileprivate static let noTOC = StubKind(3, "notoc", byteCount: 16, alignment: 16)
-  /// Calls a function that is known, at its global entry; for callers without a TOC, on Power10.
+  /// Calls the function that a slot holds; for callers without a TOC.
+  ///
+  /// One instruction of Power10 could load the slot, but code without a TOC need not be for Power10.
+  fileprivate static let noTOC = StubKind(3, "notoc", byteCount: 32, alignment: 4)
+  /// Calls a function that is known, at its global entry; for callers without a TOC.
   fileprivate static let noTOCDirect = StubKind(
-    4, "notoc-direct", byteCount: 16, alignment: 16, readsSlot: false)
-  /// The same two without instructions of Power10.
-  fileprivate static let noTOCPower9 = StubKind(5, "notoc-power9", byteCount: 32, alignment: 4)
-  fileprivate static let noTOCDirectPower9 = StubKind(
-    6, "notoc-direct-power9", byteCount: 32, alignment: 4, readsSlot: false)
+    4, "notoc-direct", byteCount: 32, alignment: 4, readsSlot: false)
   /// The address of an indirect function: entered with `r12` pointing to it, jumps to what a slot holds.
-  fileprivate static let globalEntry = StubKind(7, "global-entry", byteCount: 16, alignment: 4)
+  fileprivate static let globalEntry = StubKind(5, "global-entry", byteCount: 16, alignment: 4)
 }
 
 // Note: calls
@@ -37,12 +35,9 @@ extension PPC64LE {
     guard entry < 7 else { return nil }
     let isOutside = !callee.isDefined || callee.isIndirect
     switch relocation {
-    case .R_PPC64_REL24_NOTOC:
+    case .R_PPC64_REL24_NOTOC, .R_PPC64_REL24_P9NOTOC:
       if isOutside { return Route(stub: .noTOC, needsStub: true) }
       return Route(stub: .noTOCDirect, needsStub: entry > 1)
-    case .R_PPC64_REL24_P9NOTOC:
-      if isOutside { return Route(stub: .noTOCPower9, needsStub: true) }
-      return Route(stub: .noTOCDirectPower9, needsStub: entry > 1)
     case .R_PPC64_REL24, .R_PPC64_REL14:
       if isOutside { return Route(stub: .tocCall, needsStub: true) }
       if entry == 1 { return Route(stub: .saveTOC, needsStub: true) }
@@ -71,14 +66,6 @@ extension PPC64LE {
       let (ha, lo) = try halves(pointer &- site.GOT)
       // std r2, 24(r1); addis r12, r2, ha
       words = (kind == .longBranch ? [] : [0xf841_0018]) + [0x3d82_0000 | ha, load | lo, mtctr, bctr]
-    case .noTOC, .noTOCDirect:
-      // pld r12, slot@pcrel or pla r12, target@pcrel
-      let instruction: UInt64 = kind.readsSlot ? 0xe580_0000_0410_0000 : 0x3980_0000_0610_0000
-      let prefixed = try Field.prefix34.encode(
-        Int64(bitPattern: pointer &- site.address), in: instruction)
-      words = [
-        UInt32(truncatingIfNeeded: prefixed), UInt32(truncatingIfNeeded: prefixed >> 32), mtctr, bctr,
-      ]
     case .globalEntry:
       let (ha, lo) = try halves(pointer &- site.address)
       // addis r12, r12, ha

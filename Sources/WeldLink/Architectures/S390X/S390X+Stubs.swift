@@ -20,8 +20,11 @@ extension S390X {
 
   public static func route(of relocation: S390XRelocation, to _: Callee) -> Route? {
     switch relocation {
-    // Data does not hold the addresses of stubs.
-    case .R_390_8, .R_390_12, .R_390_16, .R_390_20, .R_390_32: Route(stub: nil)
+    // Words that hold no code address, or reach everything.
+    case .R_390_8, .R_390_12, .R_390_16, .R_390_20, .R_390_32, .R_390_64, .R_390_PC64, .R_390_GOTOFF64:
+      Route(stub: nil)
+    // What asks for a function's PLT entry gets what a call gets, however much it could hold.
+    case .R_390_PLT64, .R_390_PLTOFF64: Route(stub: callStub, reach: 0x1_0000_0000)
     default: Route(stub: callStub)
     }
   }
