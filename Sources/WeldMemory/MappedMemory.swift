@@ -25,13 +25,19 @@ public final class MappedMemory: MemoryManager {
   /// Where the window begins.
   public let windowStart: Address
   private let window: Window
+  private let instructionCache: InstructionCache
 
   /// Reserves a window.
   ///
   /// - Parameters:
   ///   - windowByteCount: bytes of address space, rounded up to whole pages; by default 1 GiB.
   ///   - placement: where it lies.
-  public init(windowByteCount: Int = 1 << 30, placement: Placement = .nearProcess) throws(MemoryError) {
+  ///   - instructionCache: what is told of code that was written, before it can run.
+  public init(
+    windowByteCount: Int = 1 << 30, placement: Placement = .nearProcess,
+    instructionCache: InstructionCache = .host
+  ) throws(MemoryError) {
+    self.instructionCache = instructionCache
     window = try Window(byteCount: windowByteCount, placement: placement)
     self.windowByteCount = window.byteCount
     windowStart = window.start
@@ -48,7 +54,8 @@ public final class MappedMemory: MemoryManager {
       byteCount: byteCount,
       alignment: isHuge ? max(layout.alignment, SystemMemory.hugePageSize) : layout.alignment)
     let backing = MappedAllocation(
-      window: window, start: start, byteCount: byteCount, segments: segments, layout: layout)
+      window: window, start: start, byteCount: byteCount, segments: segments, layout: layout,
+      instructionCache: instructionCache)
     let working = try unsafe backing.makeWritable()
     var placements: [Allocation.Placement] = []
     placements.reserveCapacity(segments.count)
@@ -81,9 +88,14 @@ private final class MappedAllocation: AllocationBacking {
   private let byteCount: Int
   private let segments: [SegmentRequest]
   private let layout: SegmentLayout
+  private let instructionCache: InstructionCache
   private let frames = Mutex<[Address]>([])
 
-  init(window: Window, start: Int, byteCount: Int, segments: [SegmentRequest], layout: SegmentLayout) {
+  init(
+    window: Window, start: Int, byteCount: Int, segments: [SegmentRequest], layout: SegmentLayout,
+    instructionCache: InstructionCache
+  ) {
+    self.instructionCache = instructionCache
     self.window = window
     self.start = start
     self.byteCount = byteCount
@@ -115,6 +127,10 @@ private final class MappedAllocation: AllocationBacking {
   }
 
   func finalize(_ work: FinalizeWork) throws(MemoryError) {
+    for (segment, offset) in zip(segments, layout.offsets) where segment.protection.contains(.execute) {
+      instructionCache.synchronize(
+        at: Address(rawValue: UInt64(start + offset)), byteCount: segment.contentByteCount)
+    }
     // What only rounds up to a huge page guards the end.
     if layout.byteCount < byteCount { try protect(layout.byteCount..<byteCount, []) }
     if work.indirectFunctions.isEmpty {

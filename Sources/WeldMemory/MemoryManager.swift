@@ -39,7 +39,8 @@ extension MemoryManager {
 
 /// What a ``MemoryManager`` keeps for one allocation; the memory goes back when the last reference goes.
 public protocol AllocationBacking: AnyObject, Sendable {
-  /// Brings about the final protections, and makes what was written visible to instruction fetch.
+  /// Brings about the final protections, and makes what was written visible to instruction fetch
+  /// (``InstructionCache``).
   ///
   /// Code is executable before `work` is done, and what is read-only in the end (``Protection/read`` alone)
   /// is still writable during it, so that resolvers of indirect functions can run and their results be

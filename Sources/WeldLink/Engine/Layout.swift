@@ -49,13 +49,7 @@ struct Layout: Sendable {
       gotPosition = try place(synthesis.gotByteCount, alignment: 8, in: .relocatedReadOnly)
     }
     var together: [SectionRole: [Int]] = [:]
-    if resolution.hasTOCSections {
-      for number in sections.indices
-      where sections[number].role == .toc && sections[number].kind != .notLoaded {
-        positions[number] = try place(
-          sections[number].byteCount, alignment: sections[number].alignment, in: sections[number].kind)
-      }
-    }
+    if resolution.hasTOCSections { try placeTOC(resolution, synthesis) }
     var nextGroup = 0
     for number in sections.indices {
       let kind = sections[number].kind
@@ -100,6 +94,19 @@ struct Layout: Sendable {
     for position in commons.indices {
       commons[position].position = try place(
         commons[position].byteCount, alignment: commons[position].alignment, in: commons[position].kind)
+    }
+  }
+
+  /// Places the GOTs that compilers made: first those of code that reaches only 64 KiB of them.
+  private mutating func placeTOC(_ resolution: Resolution, _ synthesis: Synthesis) throws(LinkError) {
+    let numbers = sections.indices.filter { sections[$0].role == .toc && sections[$0].kind != .notLoaded }
+    let (large, small) = (
+      numbers.filter { !synthesis.smallTOCObjects.contains(resolution.batch.object(ofSection: $0)) },
+      numbers.filter { synthesis.smallTOCObjects.contains(resolution.batch.object(ofSection: $0)) }
+    )
+    for number in small + large {
+      positions[number] = try place(
+        sections[number].byteCount, alignment: sections[number].alignment, in: sections[number].kind)
     }
   }
 

@@ -128,6 +128,9 @@ struct Scan: ArchitectureWork {
       // The block of this module is no symbol's.
       if slot == .module { return nil }
     }
+    if A.traits.tocSectionName != nil, rule.value.usesGOTBase, rule.part == .whole, rule.field.byteCount < 8 {
+      synthesis.smallTOCObjects.insert(place.position)
+    }
     if A.traits.tocSectionName != nil, rule.value == .gotRelative {
       noteWord(kind, relocation, place, symbol, &synthesis, A.self)
     }

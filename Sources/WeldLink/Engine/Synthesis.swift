@@ -27,6 +27,8 @@ struct Synthesis: Sendable {
   var externals: [Int] = []
   /// `st_other` by the numbers of symbols; empty where the machine has no local entries.
   var others: [UInt8] = []
+  /// Objects, by their positions in the batch, whose code reaches only 64 KiB of the TOC.
+  var smallTOCObjects: Set<Int> = []
   /// Words of `.toc` sections that code reads in ways that cannot be rewritten.
   var keptWords: Set<SectionPlace> = []
 

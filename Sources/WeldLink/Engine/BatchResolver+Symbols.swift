@@ -1,0 +1,143 @@
+internal import WeldBytes
+internal import WeldELF
+
+// Who defines each name of an object.
+extension BatchResolver {
+  mutating func addSymbols(of position: Int) throws(LinkError) {
+    let object = batch.objects[position]
+    guard let table = object.symbolTable else { return }
+    let first = batch.firstSymbol[position]
+    let firstSection = batch.firstSection[position]
+    let symbols = object.symbols
+    for index in 0..<min(table.firstGlobal, table.count) {
+      let symbol = symbols[index]
+      let number = first &+ index
+      canonical[number] = UInt32(truncatingIfNeeded: number)
+      classes[number] = localClass(of: symbol, firstSection: firstSection)
+      if classes[number].contains(.indirect) { indirectFunctions.append(number) }
+      if symbol.place == .common {
+        commons[number] = try common(symbol, number, .zero, object)
+      }
+    }
+    guard table.firstGlobal < table.count,
+      let strings = try? object.bytes.extracting(table.names)
+    else { return }
+    let source = names.addStrings(strings)
+    let bytes = strings.span
+    for index in table.firstGlobal..<table.count {
+      let symbol = symbols[index]
+      let name: HashedName
+      do {
+        name = try bytes.name(at: Int(symbol.nameOffset))
+      } catch {
+        // Only an empty string table has no name at offset 0.
+        name = HashedName(byteCount: 0, hash: 0)
+      }
+      let number = first &+ index
+      let known = globals.count
+      let id = name.byteCount == 0 ? names.intern("") : names.intern(name, in: source, at: symbol.nameOffset)
+      // Until all objects are seen, the number of the name stands for the canonical symbol.
+      canonical[number] = UInt32(truncatingIfNeeded: id)
+      let strength = strength(of: symbol, firstSection: firstSection)
+      if symbol.place != .undefined {
+        classes[number] = localClass(of: symbol, firstSection: firstSection)
+      } else if symbol.type == .tls {
+        classes[number] = .threadLocal
+      }
+      if id == known {
+        globals.append(
+          GlobalSymbol(symbol: number, strength: strength, visibility: symbol.visibility, type: symbol.type))
+      } else if strength > globals[id].strength || strength == .definition || symbol.visibility != .default {
+        try merge(symbol, number, strength, into: id)
+      }
+      if strength == .common {
+        try mergeCommon(symbol, number, of: globals[id].symbol, object)
+      }
+    }
+  }
+
+  private func localClass(of symbol: Symbol, firstSection: Int) -> SymbolClass {
+    let type = symbol.type
+    switch symbol.place {
+    case .section(let index):
+      if type == .tls { return [.defined, .threadLocal] }
+      let section = sections[firstSection &+ Int(index.rawValue)]
+      if section.isDiscarded { return .discarded }
+      if section.kind == .notLoaded { return [.defined, .absolute] }
+      if section.kind == .threadLocal || section.kind == .threadLocalZero { return [.defined, .threadLocal] }
+      return type == .indirectFunction ? [.defined, .indirect] : .defined
+    case .common, .largeCommon: return .defined
+    case .absolute: return [.defined, .absolute]
+    // The reserved first symbol: its address is 0, wherever that is.
+    case .undefined: return [.defined, .absolute]
+    }
+  }
+
+  private func strength(of symbol: Symbol, firstSection: Int) -> GlobalSymbol.Strength {
+    let isWeak = symbol.binding == .weak
+    switch symbol.place {
+    case .undefined: return isWeak ? .weakReference : .reference
+    case .common, .largeCommon: return .common
+    case .absolute: return isWeak ? .weakDefinition : .definition
+    case .section(let index):
+      // The definition went with its group; the group that was kept has another.
+      if sections[firstSection &+ Int(index.rawValue)].isDiscarded { return .reference }
+      return isWeak || symbol.binding == .unique ? .weakDefinition : .definition
+    }
+  }
+
+  /// Lets another mention of a name compete with those so far.
+  private mutating func merge(
+    _ symbol: Symbol, _ number: Int, _ strength: GlobalSymbol.Strength, into id: Int
+  ) throws(LinkError) {
+    let known = globals[id]
+    if symbol.visibility != .default {
+      globals[id].visibility = .mostConstraining(known.visibility, symbol.visibility)
+    }
+    guard strength >= known.strength else { return }
+    if strength == .definition, known.strength == .definition {
+      // The same constant twice contradicts nothing; GNU ld and ld.lld allow it, too.
+      let first = batch.symbol(known.symbol)
+      if symbol.place == .absolute, first.place == .absolute, symbol.value == first.value { return }
+      throw .duplicateDefinition(
+        symbol: names.text(id), first: batch.objects[batch.object(ofSymbol: known.symbol)].name,
+        second: batch.objects[batch.object(ofSymbol: number)].name)
+    }
+    guard strength > known.strength else { return }
+    globals[id].strength = strength
+    if strength >= .weakDefinition {
+      if known.strength == .common { commons[known.symbol] = nil }
+      globals[id].symbol = number
+      globals[id].type = symbol.type
+    }
+  }
+
+  /// Makes room for a common symbol: as much as the largest one of the name asks for.
+  private mutating func mergeCommon(
+    _ symbol: Symbol, _ number: Int, of canonical: Int, _ object: ObjectFile
+  ) throws(LinkError) {
+    let kind: SegmentKind = symbol.place == .largeCommon ? .largeZero : .zero
+    let wanted = try common(symbol, canonical, kind, object)
+    guard var known = commons[canonical] else {
+      if canonical == number { commons[canonical] = wanted }
+      return
+    }
+    known.byteCount = max(known.byteCount, wanted.byteCount)
+    known.alignment = max(known.alignment, wanted.alignment)
+    commons[canonical] = known
+  }
+
+  private func common(
+    _ symbol: Symbol, _ number: Int, _ kind: SegmentKind, _ object: ObjectFile
+  ) throws(LinkError) -> CommonSymbol {
+    guard let byteCount = Int(exactly: symbol.size), byteCount < 1 << 47 else {
+      throw .section(.tooLarge(byteCount: symbol.size), file: object.name, section: object.name(of: symbol))
+    }
+    guard symbol.value < 1 << 47 else {
+      throw .section(.alignmentTooLarge(symbol.value), file: object.name, section: object.name(of: symbol))
+    }
+    // `st_value` is the alignment; what is no power of two is rounded down to one.
+    let alignment = symbol.value == 0 ? 1 : 1 << (63 - symbol.value.leadingZeroBitCount)
+    return CommonSymbol(symbol: number, byteCount: byteCount, alignment: alignment, kind: kind)
+  }
+}
