@@ -7,18 +7,18 @@ public struct Field: Equatable, Sendable {
   public var byteCount: Int
   /// The bits of the container that are replaced; the others survive.
   public var mask: UInt64
-  /// How far the value is shifted before ``mask`` is taken of it: to the right, or if negative to the left.
-  public var shift: Int64 = 0
   /// Further bits that are replaced; none by default.
   public var secondMask: UInt64 = 0
-  /// How far the value is shifted for them.
-  public var secondShift: Int64 = 0
   /// What is added to the value before it is shifted.
   public var bias: Int64 = 0
   /// What the value must be a multiple of: a power of two, in bytes.
   public var alignment: Int64 = 1
   /// The values that fit.
   public var range: ClosedRange<Int64>
+  /// How far the value is shifted before ``mask`` is taken of it: to the right, or if negative to the left.
+  public var shift: Int8 = 0
+  /// How far the value is shifted for ``secondMask``.
+  public var secondShift: Int8 = 0
 
   /// A field that takes a whole container of `byteCount` bytes and values in `range`.
   public init(wholeBytes byteCount: Int, range: ClosedRange<Int64>) {
@@ -29,7 +29,7 @@ public struct Field: Equatable, Sendable {
 
   /// A field of some of the bits of a container of `byteCount` bytes.
   public init(
-    byteCount: Int, mask: UInt64, shift: Int64 = 0, secondMask: UInt64 = 0, secondShift: Int64 = 0,
+    byteCount: Int, mask: UInt64, shift: Int8 = 0, secondMask: UInt64 = 0, secondShift: Int8 = 0,
     alignment: Int64 = 1, range: ClosedRange<Int64>
   ) {
     self.byteCount = byteCount

@@ -76,9 +76,10 @@ extension LinkPlan {
     _ out: inout MutableRawSpan, _: Target.Type
   ) throws(LinkError) -> Outcome {
     let relocation = table[position]
-    let next = position + 1 < table.count ? table[position + 1] : nil
+    // Only what is rewritten along with others asks for the next one.
+    let isLast = !linksThreadLocals || position &+ 1 >= table.count
     do {
-      return try decide(relocation, next, site, rules, &out, Target.self)
+      return try decide(relocation, isLast ? nil : table[position &+ 1], site, rules, &out, Target.self)
     } catch {
       throw .relocation(error, at: RelocationWalk.place(of: relocation, in: site.object, site.index))
     }

@@ -10,6 +10,8 @@ struct LinkPlan: Sendable {
   let placement: Placement
   let symbols: SymbolAddresses
   let threadLocals: ThreadLocalBlock
+  /// Whether accesses to thread-local variables are linked.
+  let linksThreadLocals: Bool
   /// The symbol of the function that finds thread-local variables, by its canonical number, if nothing
   /// defines it: no call of it may be left.
   let missingResolver: Int?

@@ -18,6 +18,7 @@ final class LinkedBatch {
   private var addresses: SymbolAddresses
   /// Whether sections were moved since the addresses of symbols were computed.
   private var addressesAreStale = false
+  private let linksThreadLocals: Bool
   private var missingResolver: Int?
   private var framesAreRegistered = false
   private var state: State
@@ -57,6 +58,7 @@ final class LinkedBatch {
     self.synthesis = synthesis
     self.layout = layout
     self.traits = traits
+    linksThreadLocals = options.linksThreadLocals
     self.placement = placement
     var question = IndirectStub()
     indirectStub = try question.run(for: machine, file: file)
@@ -113,7 +115,8 @@ final class LinkedBatch {
   func plan(relaxes: Bool) -> LinkPlan {
     LinkPlan(
       resolution: resolution, synthesis: synthesis, layout: layout, placement: placement, symbols: addresses,
-      threadLocals: ThreadLocalBlock(of: layout, at: placement, traits), missingResolver: missingResolver,
+      threadLocals: ThreadLocalBlock(of: layout, at: placement, traits), linksThreadLocals: linksThreadLocals,
+      missingResolver: missingResolver,
       relaxes: relaxes)
   }
 

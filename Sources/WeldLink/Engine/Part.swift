@@ -57,7 +57,7 @@ public enum Part: String, Equatable, Sendable {
   }
 
   /// How far the value is shifted to the right.
-  private var shift: Int64 {
+  private var shift: Int8 {
     switch self {
     case .whole, .lo, .lo34: 0
     case .hi, .ha, .high, .higha: 16

@@ -24,6 +24,8 @@ public final class RuntimeDyld {
   let options: Options
   private var pending: [ObjectFile] = []
   private var traits: MachineTraits?
+  /// The byte order and `e_flags` of the last object that was found to be one of a machine that Weld links.
+  private var accepted: (byteOrder: ByteOrder, flags: UInt32)?
   var batches: [LinkedBatch] = []
   /// How many of the first batches are known to be finalized, so that a new one costs the same however many
   /// there are.
@@ -77,11 +79,15 @@ extension RuntimeDyld {
     if let traits, found != traits.machine {
       throw .differentMachine(file: object.name, machine: found, expected: traits.machine)
     }
-    let checked = try SupportedMachine.traits(of: object)
-    if memory.isExecutedHere, checked.machine != Machine.host {
-      throw .foreignMachine(file: object.name, machine: String(describing: checked.name))
+    let header = object.header
+    if accepted?.byteOrder != header.byteOrder || accepted?.flags != header.flags {
+      let checked = try SupportedMachine.traits(of: object)
+      if memory.isExecutedHere, checked.machine != Machine.host {
+        throw .foreignMachine(file: object.name, machine: String(describing: checked.name))
+      }
+      traits = checked
+      accepted = (header.byteOrder, header.flags)
     }
-    traits = checked
     pending.append(object)
   }
 

@@ -11,7 +11,8 @@ extension PPC64LE {
     case .R_PPC64_TOC16_HA: return true
     case .R_PPC64_TOC16_LO_DS:
       guard let load: UInt32 = try? code.load(at: offset, order: .little) else { return false }
-      return load & 0xfc00_0003 == 0xe800_0000
+      // Relative to r2 itself it reads the lower 16 bits only, and there is no addis to go with it.
+      return load & 0xfc00_0003 == 0xe800_0000 && load >> 16 & 31 != 2
     default: return false
     }
   }
