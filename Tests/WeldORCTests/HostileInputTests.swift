@@ -75,6 +75,7 @@ struct HostileField: Sendable {
 struct HostileFile: Sendable, CustomTestStringConvertible {
   var name: String
   var contents: [UInt8]
+  var byteOrder: ByteOrder
   /// Everything that describes something else.
   var tables: [HostileTable]
 
@@ -86,6 +87,7 @@ struct HostileFile: Sendable, CustomTestStringConvertible {
     else { return nil }
     self.name = name
     contents = Array(data)
+    byteOrder = object.header.byteOrder
     let headers = Int(object.header.sectionHeaderOffset)
     tables = [
       HostileTable(range: 16..<64, widths: [2, 2, 4, 8, 8, 8, 4, 2, 2, 2, 2, 2, 2]),
@@ -106,7 +108,7 @@ struct HostileFile: Sendable, CustomTestStringConvertible {
 
   static func all() -> [HostileFile] {
     let folder =
-      #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 } + "/TestObjects/x86_64/"
+      #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 } + "/TestObjects/"
     let paths = FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []
     return paths.filter { $0.hasSuffix(".o") }.sorted().compactMap {
       HostileFile(path: folder + $0, name: $0)
@@ -132,17 +134,19 @@ extension Array {
 struct Damage {
   private let name: String
   private var contents: [UInt8]
+  private let byteOrder: ByteOrder
 
   init(_ file: HostileFile) {
     name = file.name
+    byteOrder = file.byteOrder
     contents = file.contents
   }
 
   mutating func link(setting field: HostileField, to value: UInt64) {
     let range = field.at..<field.at + field.byteCount
     let old = Array(contents[range])
-    contents.replaceSubrange(
-      range, with: (0..<field.byteCount).map { UInt8(truncatingIfNeeded: value >> UInt64($0 * 8)) })
+    let bytes = (0..<field.byteCount).map { UInt8(truncatingIfNeeded: value >> UInt64($0 * 8)) }
+    contents.replaceSubrange(range, with: byteOrder == .little ? bytes : bytes.reversed())
     link()
     contents.replaceSubrange(range, with: old)
   }
@@ -181,6 +185,18 @@ struct Damage {
       try linker.resolveRelocations()
       for section in sections where section.byteCount <= 1 << 30 { _ = try linker.contents(of: section.id) }
       try linker.finalize()
+    } catch { _ = "\(error)" }
+    linkImage(object)
+  }
+
+  /// Links the object as if nothing were missing, thread-local variables and all, and writes an executable.
+  private func linkImage(_ object: ObjectFile) {
+    var options = ImageLinker.Options()
+    options.inventsExternals = true
+    options.byteLimit = 1 << 24
+    do {
+      let map = try ImageLinker.link([.object(object)], options: options)
+      _ = try map.executable(entry: .zero)
     } catch { _ = "\(error)" }
   }
 

@@ -47,7 +47,7 @@ extension LinkMap {
       let isThreadLocal = symbol.section.map { sections[$0].isThreadLocal } ?? false
       writer.addSymbol(
         symbol.name, at: symbol.address.rawValue &- (isThreadLocal ? template : 0), in: section,
-        size: symbol.byteCount, type: symbol.type, binding: symbol.binding)
+        size: symbol.byteCount, type: symbol.type, binding: symbol.binding, other: symbol.other)
     }
     return try writer.bytes()
   }

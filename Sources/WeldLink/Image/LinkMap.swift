@@ -88,12 +88,15 @@ public struct LinkMap: Sendable {
     public var byteCount: UInt64
     public var binding: SymbolBinding
     public var type: SymbolType
+    /// `st_other`: the visibility, and bits of the processor's own, such as ppc64le's local entry.
+    public var other: UInt8
 
     /// A symbol at `address`.
     public init(
       name: String, file: String, section: Int?, address: Address, byteCount: UInt64, binding: SymbolBinding,
-      type: SymbolType
+      type: SymbolType, other: UInt8 = 0
     ) {
+      self.other = other
       self.name = name
       self.file = file
       self.section = section

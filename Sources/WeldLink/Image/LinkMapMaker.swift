@@ -291,7 +291,7 @@ extension LinkMapMaker {
             name: object.name(of: symbol), file: file, section: section,
             address: Address(rawValue: plan.symbols.values[number]), byteCount: symbol.size,
             binding: symbol.binding,
-            type: symbol.type))
+            type: symbol.type, other: symbol.other))
       }
     }
   }
