@@ -90,7 +90,10 @@ struct RealObjectTests {
         #expect(relocation == wanted, "section \(index.rawValue) of \(object.name)")
         // Other machines' relocations have no names here.
         guard [.x86_64, .ppc64, .s390].contains(object.header.machine) else { continue }
-        #expect(object.header.machine.relocationName(relocation.type) == expected["Type"]["Name"].text)
+        let name = expected["Type"]["Name"].text
+        // Types that LLVM 19 has no name for; the psABI's tables are tested elsewhere.
+        guard name != "Unknown" else { continue }
+        #expect(object.header.machine.relocationName(relocation.type) == name)
       }
     }
     let tables = (0..<object.sectionCount).count {

@@ -67,9 +67,10 @@ public struct Field: Equatable, Sendable {
   public func encode(_ value: Int64, in container: UInt64) throws(FieldError) -> UInt64 {
     guard range.contains(value) else { throw .overflow(value: value, range: range) }
     guard value & (alignment &- 1) == 0 else { throw .misaligned(value: value, alignment: alignment) }
-    let value = value &+ bias
-    var new = container & ~mask | UInt64(bitPattern: value >> shift) & mask
-    if secondMask != 0 { new = new & ~secondMask | UInt64(bitPattern: value >> secondShift) & secondMask }
+    // Without sign: what lies above the uppermost part of a value is zero.
+    let bits = UInt64(bitPattern: value &+ bias)
+    var new = container & ~mask | bits >> shift & mask
+    if secondMask != 0 { new = new & ~secondMask | bits >> secondShift & secondMask }
     return new
   }
 }
