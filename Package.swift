@@ -43,7 +43,8 @@ let package = Package(
       dependencies: ["WeldBytes", "WeldELF", "WeldMemory", "WeldLink", "WeldExecutor", "WeldORC"],
       swiftSettings: settings),
     .executableTarget(name: "weld-benchmark", dependencies: ["Weld"], path: "Tests/Benchmarks/Weld"),
-    .executableTarget(name: "WeldCLI", dependencies: ["Weld", "WeldCheck", argumentParser], swiftSettings: settings),
+    .executableTarget(
+      name: "WeldCLI", dependencies: ["Weld", "WeldCheck", argumentParser], swiftSettings: settings),
     .testTarget(name: "WeldBytesTests", dependencies: ["WeldBytes"]),
     .testTarget(name: "WeldELFTests", dependencies: ["WeldBytes", "WeldELF"]),
     .testTarget(name: "WeldMemoryTests", dependencies: ["WeldBytes", "WeldMemory"]),

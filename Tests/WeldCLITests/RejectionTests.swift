@@ -9,8 +9,14 @@ struct RejectionTests {
     ("x32.o", "ELF class 1 for x86_64; expected class 2 (64 bits), so compile for a 64-bit machine"),
     ("aarch64.o", "an object for aarch64, which Weld does not link; expected x86_64, ppc64le or s390x"),
     ("powerpc64.o", "an object for big-endian ppc64, which Weld does not link; expected ppc64le (ELFv2)"),
-    ("powerpc64le.o", "an object for ppc64le (ELFv2), which this machine cannot run; link it without running it (weld link, weld check)"),
-    ("s390x.o", "an object for s390x, which this machine cannot run; link it without running it (weld link, weld check)"),
+    (
+      "powerpc64le.o",
+      "an object for ppc64le (ELFv2), which this machine cannot run; link it without running it (weld link, weld check)"
+    ),
+    (
+      "s390x.o",
+      "an object for s390x, which this machine cannot run; link it without running it (weld link, weld check)"
+    ),
     (
       "bitcode.o",
       "LLVM bitcode, not machine code; compile it first, with `llc -filetype=obj` or without -flto and -emit-llvm"
