@@ -30,6 +30,8 @@ private struct LinkMapMaker: ArchitectureWork {
   var map: LinkMap
   /// The position in the map of each section of the batch, or -1.
   private var positions: [Int]
+  /// The positions of stubs.
+  private let stubsByAddress: [UInt64: Int]
   private var seenSlots: Set<SeenSlot> = []
   private var seenStubs: Set<SeenStub> = []
 
@@ -48,6 +50,8 @@ private struct LinkMapMaker: ArchitectureWork {
     self.traits = traits
     self.map = map
     positions = [Int](repeating: -1, count: plan.resolution.batch.sectionCount)
+    let stubs = plan.synthesis.stubs.enumerated().map { (plan.placement.address(of: $1), $0) }
+    stubsByAddress = Dictionary(stubs) { first, _ in first }
   }
 
   mutating func run<Target: Architecture>(for _: Target.Type) throws(LinkError) {
@@ -186,9 +190,7 @@ extension LinkMapMaker {
     }
     noteWord(relocation, site, symbol, rules)
     guard via(outcome, relocation, site) == .stub,
-      let position = plan.synthesis.stubs.firstIndex(where: {
-        $0.symbol == symbol && plan.placement.address(of: $0) == outcome.target
-      }), seenStubs.insert(SeenStub(section: site.number, stub: position)).inserted
+      let position = stubsByAddress[outcome.target], seenStubs.insert(SeenStub(section: site.number, stub: position)).inserted
     else { return }
     let stub = plan.synthesis.stubs[position]
     if stub.slot >= 0 { noteSlot(stub.slot, usedBy: site, object: object) }
