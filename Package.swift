@@ -34,6 +34,9 @@ let package = Package(
     .target(
       name: "WeldCheck", dependencies: ["WeldBytes", "WeldELF", "WeldMemory", "WeldLink"],
       swiftSettings: settings),
+    .target(
+      name: "WeldCompare", dependencies: ["WeldBytes", "WeldELF", "WeldMemory", "WeldLink", "WeldCheck"],
+      swiftSettings: settings),
     .target(name: "WeldExecutor", dependencies: ["WeldMemory"], swiftSettings: settings),
     .target(
       name: "WeldORC", dependencies: ["WeldBytes", "WeldELF", "WeldMemory", "WeldLink", "WeldExecutor"],
@@ -44,13 +47,16 @@ let package = Package(
       swiftSettings: settings),
     .executableTarget(name: "weld-benchmark", dependencies: ["Weld"], path: "Tests/Benchmarks/Weld"),
     .executableTarget(
-      name: "WeldCLI", dependencies: ["Weld", "WeldCheck", argumentParser], swiftSettings: settings),
+      name: "WeldCLI", dependencies: ["Weld", "WeldCheck", "WeldCompare", argumentParser], swiftSettings: settings),
     .testTarget(name: "WeldBytesTests", dependencies: ["WeldBytes"]),
     .testTarget(name: "WeldELFTests", dependencies: ["WeldBytes", "WeldELF"]),
     .testTarget(name: "WeldMemoryTests", dependencies: ["WeldBytes", "WeldMemory"]),
     .testTarget(name: "WeldLinkTests", dependencies: ["WeldBytes", "WeldELF", "WeldMemory", "WeldLink"]),
     .testTarget(
       name: "WeldCheckTests", dependencies: ["WeldBytes", "WeldELF", "WeldMemory", "WeldLink", "WeldCheck"]),
+    .testTarget(
+      name: "WeldCompareTests",
+      dependencies: ["WeldBytes", "WeldELF", "WeldMemory", "WeldLink", "WeldCheck", "WeldCompare"]),
     .testTarget(name: "WeldORCTests", dependencies: ["Weld"]),
     .testTarget(name: "WeldCLITests"),
   ],

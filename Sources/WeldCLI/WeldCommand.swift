@@ -12,7 +12,10 @@ struct WeldCommand: ParsableCommand {
   }
 
   private static var verbs: [any Verb.Type] {
-    [RunCommand.self, LinkCommand.self, CheckCommand.self, RelocationsCommand.self, InspectCommand.self]
+    [
+      RunCommand.self, LinkCommand.self, CheckCommand.self, CompareCommand.self, RelocationsCommand.self,
+      InspectCommand.self,
+    ]
   }
 
   static func main() {

@@ -3,32 +3,44 @@ internal import Glibc
 /// Another program, run to its end.
 ///
 /// Its input and output are files without a name, so that neither side ever waits for the other to read.
-enum ChildProcess {
+package enum ChildProcess {
   /// What a program wrote and how it ended.
-  struct Output {
+  package struct Output {
     /// What it wrote to its standard output.
-    var output: [UInt8]
+    package var output: [UInt8]
     /// What it wrote to its standard error.
-    var errors: [UInt8]
+    package var errors: [UInt8]
     /// The signal that it died of.
-    var signal: Int32?
+    package var signal: Int32?
+    /// Its exit status; 0 if it died of a signal.
+    package var status: Int32
   }
 
-  /// Runs `command`, a program and its arguments, with `input` as its standard input.
+  /// Why there is no output.
+  package enum Problem: Error, Equatable {
+    /// The program cannot be started, with the system's `errno`.
+    case notStarted(errno: Int32)
+    /// It did not end in time.
+    case timedOut(limit: Duration)
+    /// It wrote more than this many bytes.
+    case tooMuchOutput(limit: Int)
+  }
+
+  /// Runs `command`, a program and its arguments, with `input` as its standard input, in `folder`, or else in
+  /// this process's.
   ///
   /// A program that takes longer than `timeLimit`, or writes more than `outputLimit` bytes, is killed with
   /// all processes that it started.
-  static func run(
-    _ command: [String], input: [UInt8], timeLimit: Duration, outputLimit: Int
-  ) throws(DecoderProblem) -> Output {
-    let name = command.first ?? ""
+  package static func run(
+    _ command: [String], input: [UInt8] = [], folder: String? = nil, timeLimit: Duration, outputLimit: Int
+  ) throws(Problem) -> Output {
     let files: [UnnamedFile]
     let child: pid_t
     do {
       files = [try UnnamedFile(input), try UnnamedFile(), try UnnamedFile()]
-      child = try start(command, files)
+      child = try start(command, files, in: folder)
     } catch {
-      throw .notStarted(command: name, errno: error.errno)
+      throw .notStarted(errno: error.errno)
     }
     let deadline = ContinuousClock.now + timeLimit
     var pause: UInt32 = 500
@@ -41,15 +53,15 @@ enum ChildProcess {
         // The low bits tell the signal, 0 for a program that ended by itself.
         let signal = status & 0x7f
         return Output(
-          output: files[1].bytes, errors: files[2].bytes, signal: signal == 0 ? nil : signal)
+          output: files[1].bytes, errors: files[2].bytes, signal: signal == 0 ? nil : signal,
+          status: status >> 8 & 0xff)
       }
       let isLate = ContinuousClock.now > deadline
       guard !isLate, files[1].byteCount + files[2].byteCount <= outputLimit else {
         kill(-child, SIGKILL)
         // Killed, it ends at once.
         unsafe waitpid(child, &status, 0)
-        throw isLate
-          ? .timedOut(command: name, limit: timeLimit) : .tooMuchOutput(command: name, limit: outputLimit)
+        throw isLate ? .timedOut(limit: timeLimit) : .tooMuchOutput(limit: outputLimit)
       }
       usleep(pause)
       pause = min(pause * 2, 10_000)
@@ -57,7 +69,7 @@ enum ChildProcess {
   }
 
   /// Where the search path has the program `name`.
-  static func path(of name: String) -> String? {
+  package static func path(of name: String) -> String? {
     // The text is copied before anybody else can change the environment.
     guard let list = unsafe getenv("PATH") else { return nil }
     let folders = unsafe String(cString: list).split(separator: ":")
@@ -66,7 +78,9 @@ enum ChildProcess {
   }
 
   /// Starts `command` in a process group of its own, with `files` as its first descriptors.
-  private static func start(_ command: [String], _ files: [UnnamedFile]) throws(SystemError) -> pid_t {
+  private static func start(
+    _ command: [String], _ files: [UnnamedFile], in folder: String?
+  ) throws(SystemError) -> pid_t {
     // Both are set up here, and given back below.
     var actions = unsafe posix_spawn_file_actions_t()
     var attributes = posix_spawnattr_t()
@@ -84,6 +98,8 @@ enum ChildProcess {
       // The action is kept in `actions`.
       unsafe posix_spawn_file_actions_adddup2(&actions, file.descriptor, Int32(position))
     }
+    // So is this one, with a copy of the path.
+    if let folder { _ = unsafe spawnInFolder(&actions, folder) }
     unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
     var child: pid_t = 0
     // All arguments were set up above; the environment is the C library's.
@@ -92,6 +108,12 @@ enum ChildProcess {
     return child
   }
 }
+
+/// `posix_spawn_file_actions_addchdir_np`, which the C library has and Swift's view of its headers lacks.
+@_extern(c, "posix_spawn_file_actions_addchdir_np")
+private func spawnInFolder(
+  _ actions: UnsafeMutablePointer<posix_spawn_file_actions_t>, _ path: UnsafePointer<CChar>
+) -> Int32
 
 /// A file that is gone once nobody has it open.
 private final class UnnamedFile: Sendable {
@@ -146,7 +168,7 @@ private struct SystemError: Error {
 }
 
 /// What the system says about an `errno`.
-func systemMessage(_ number: Int32) -> String {
+package func systemMessage(_ number: Int32) -> String {
   // The text is copied before anybody else can ask.
   guard let text = unsafe strerror(number) else { return "error \(number)" }
   return unsafe String(cString: text)

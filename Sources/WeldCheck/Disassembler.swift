@@ -47,10 +47,15 @@ public struct Disassembler: Sendable {
     let name = command.first ?? ""
     let input = DecoderAnswer.question(codes, marker: Array(set.marker.joined()))
     for (position, processor) in set.processors.enumerated() {
-      let output = try ChildProcess.run(
-        command + ["--disassemble", "--triple=\(set.triple)", "--show-inst"]
-          + (processor.map { ["--mcpu=\($0)"] } ?? []),
-        input: input, timeLimit: timeLimit, outputLimit: 1 << 24 + codes.count << 12)
+      let output: ChildProcess.Output
+      do {
+        output = try ChildProcess.run(
+          command + ["--disassemble", "--triple=\(set.triple)", "--show-inst"]
+            + (processor.map { ["--mcpu=\($0)"] } ?? []),
+          input: input, timeLimit: timeLimit, outputLimit: 1 << 24 + codes.count << 12)
+      } catch {
+        throw DecoderProblem(error, command: name)
+      }
       let answer = DecoderAnswer(output: output.output, errors: output.errors)
       if !answer.knowsProcessor, position < set.processors.count - 1 { continue }
       if let signal = output.signal { throw .died(command: name, signal: signal) }
@@ -69,5 +74,16 @@ public struct Disassembler: Sendable {
       if let path = ChildProcess.path(of: name) { return [path] }
     }
     throw .notFound
+  }
+}
+
+extension DecoderProblem {
+  /// What went wrong with the process of `command`.
+  init(_ problem: ChildProcess.Problem, command: String) {
+    switch problem {
+    case .notStarted(let errno): self = .notStarted(command: command, errno: errno)
+    case .timedOut(let limit): self = .timedOut(command: command, limit: limit)
+    case .tooMuchOutput(let limit): self = .tooMuchOutput(command: command, limit: limit)
+    }
   }
 }

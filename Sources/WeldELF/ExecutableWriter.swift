@@ -50,8 +50,8 @@ public struct ExecutableWriter: Sendable {
 
   /// An executable without sections.
   ///
-  /// - Parameter pageByteCount: what the system's pages are multiples of or equal to, a power of two. A system
-  ///   with larger pages cannot load the file.
+  /// - Parameter pageByteCount: what the system's pages are multiples of or equal to, a power of two. A
+  ///   system with larger pages cannot load the file.
   public init(machine: Machine, byteOrder: ByteOrder, pageByteCount: Int = 4096) {
     precondition(pageByteCount > 0 && pageByteCount & (pageByteCount - 1) == 0, "not a power of two")
     self.machine = machine

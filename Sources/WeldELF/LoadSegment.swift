@@ -1,7 +1,8 @@
 /// A part of an executable that is loaded as a whole, a `PT_LOAD`.
 ///
 /// The system maps whole pages, so no page may belong to two of them: sections on one page share a segment,
-/// which permits what any of them needs. Only that page does; the pages before and after it keep to their own.
+/// which permits what any of them needs. Only that page does; the pages before and after it keep to their
+/// own.
 struct LoadSegment: Equatable {
   /// The pages it takes.
   private var pages: Range<UInt64>

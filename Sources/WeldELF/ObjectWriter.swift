@@ -69,8 +69,8 @@ public struct ObjectWriter: Sendable {
     return SectionID(position: sections.count - 1)
   }
 
-  /// Adds a symbol that is defined at `offset` bytes from the start of `section`; `other` are bits of `st_other`
-  /// beside the visibility.
+  /// Adds a symbol that is defined at `offset` bytes from the start of `section`; `other` are bits of
+  /// `st_other` beside the visibility.
   public mutating func addSymbol(
     _ name: String, in section: SectionID, at offset: UInt64 = 0, size: UInt64 = 0, type: SymbolType = .none,
     binding: SymbolBinding = .global, visibility: SymbolVisibility = .default, other: UInt8 = 0

@@ -56,8 +56,8 @@ public struct RelocationTable: ~Escapable {
     }
   }
 
-  /// The first entry for `offset`, if entries are in the order of their offsets, as assemblers write them; `nil` if
-  /// there is none.
+  /// The first entry for `offset`, if entries are in the order of their offsets, as assemblers write them;
+  /// `nil` if there is none.
   public func first(at offset: UInt64) -> Relocation? {
     var low = 0
     var high = count

@@ -1,7 +1,8 @@
 public import WeldExecutor
 public import WeldLink
 
-/// What shared libraries export, at the addresses that they have in this process; nothing else of the process.
+/// What shared libraries export, at the addresses that they have in this process; nothing else of the
+/// process.
 ///
 /// For images: a ``Program`` looks for symbols in its libraries and in the whole process.
 public struct LibrarySymbols: SymbolLookup {

@@ -39,9 +39,7 @@ struct Apply: ~Copyable, ArchitectureWork {
       plan.placement.kindOffsets[Int(SegmentKind.relocatedReadOnly.rawValue)] + plan.layout.gotPosition
     plan.writeSlots(Target.self, to: &bytes, from: got)
     let text = plan.placement.kindOffsets[Int(SegmentKind.text.rawValue)]
-    for (group, position) in plan.layout.stubPositions.enumerated() {
-      try plan.writeStubs(ofGroup: group, Target.self, to: &bytes, from: text + position)
-    }
+    try plan.writeStubs(Target.self, to: &bytes, from: plan.layout.stubPositions.map { text + $0 })
     let rules = RuleTable(of: Target.self)
     let batch = plan.resolution.batch
     for position in batch.objects.indices {
@@ -114,17 +112,17 @@ extension LinkPlan {
     }
   }
 
-  /// Writes a group of stubs, which begins at `start` bytes of `bytes`.
+  /// Writes the stubs; each group begins at one of `starts`, in bytes of `bytes`.
   func writeStubs<Target: Architecture>(
-    ofGroup group: Int, _: Target.Type, to bytes: inout MutableRawSpan, from start: Int
+    _: Target.Type, to bytes: inout MutableRawSpan, from starts: [Int]
   ) throws(LinkError) {
-    for stub in synthesis.stubs where stub.group == group {
+    for stub in synthesis.stubs {
       let site = StubSite(
         address: placement.address(of: stub),
         slot: stub.slot >= 0 ? placement.address(of: synthesis.slots[stub.slot]) : 0,
         target: symbols.values[stub.symbol] &+ stub.addend, GOT: placement.gotBase)
       do {
-        try Target.writeStub(stub.kind, in: &bytes, at: start + stub.offset, site)
+        try Target.writeStub(stub.kind, in: &bytes, at: starts[stub.group] + stub.offset, site)
       } catch {
         let file = resolution.batch.objects[resolution.batch.object(ofSymbol: stub.symbol)].name
         throw .relocation(

@@ -237,13 +237,22 @@ extension LinkMapMaker {
     var added: [(SyntheticSection, UInt64, Int, Protection, [UInt8])] = [
       (.got, plan.placement.gotAddress, got.count, .read, got)
     ]
-    for (group, stubs) in plan.synthesis.stubGroups.enumerated() {
-      var contents = [UInt8](repeating: 0, count: stubs.byteCount)
-      var span = contents.mutableSpan
+    var starts: [Int] = []
+    var end = 0
+    for group in plan.synthesis.stubGroups {
+      starts.append(end)
+      end += group.byteCount
+    }
+    var stubs = [UInt8](repeating: 0, count: end)
+    do {
+      var span = stubs.mutableSpan
       var bytes = MutableRawSpan(_elements: &span)
-      try plan.writeStubs(ofGroup: group, Target.self, to: &bytes, from: 0)
+      try plan.writeStubs(Target.self, to: &bytes, from: starts)
+    }
+    for (number, group) in plan.synthesis.stubGroups.enumerated() {
+      let contents = Array(stubs[starts[number]..<starts[number] + group.byteCount])
       added.append(
-        (.stubs, plan.placement.stubAddresses[group], stubs.byteCount, [.read, .execute], contents))
+        (.stubs, plan.placement.stubAddresses[number], group.byteCount, [.read, .execute], contents))
     }
     let commons = plan.layout.byteCounts[Int(SegmentKind.zero.rawValue)] - plan.layout.commonPosition
     added.append((.common, plan.placement.commonAddress, commons, [.read, .write], []))

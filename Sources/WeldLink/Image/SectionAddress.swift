@@ -32,22 +32,16 @@ extension String {
 extension RuntimeDyld.Options {
   /// The sections of a batch that are used at addresses of their own.
   ///
-  /// - Throws: `notDefined` for a section that no file has.
+  /// - Throws: `noSuchSection` for one that no file has.
   func pins(of resolution: Resolution) throws(LinkError) -> Placement.Pins {
     var pins = Placement.Pins()
     pins.gotBase = gotBase?.rawValue
     guard !sectionAddresses.isEmpty else { return pins }
-    let batch = resolution.batch
-    let positions = Dictionary(grouping: batch.objects.indices) { String(batch.objects[$0].name.baseName) }
+    let sections = namedSections(of: Set(sectionAddresses.map(\.file)), resolution)
     for wanted in sectionAddresses {
-      var isFound = false
-      for position in positions[wanted.file] ?? [] {
-        for number in batch.firstSection[position]..<batch.firstSection[position + 1]
-        where resolution.sections[number].kind != .notLoaded && batch.sectionName(number) == wanted.section {
-          pins.sections[number] = wanted.address.rawValue
-          isFound = true
-        }
-      }
+      let numbers = sections[wanted.file]?[wanted.section] ?? []
+      for number in numbers { pins.sections[number] = wanted.address.rawValue }
+      var isFound = !numbers.isEmpty
       if !isFound, let section = SyntheticSection(rawValue: wanted.section) {
         pins.synthetic[section] = wanted.address.rawValue
         isFound = true
@@ -55,5 +49,22 @@ extension RuntimeDyld.Options {
       guard isFound else { throw .noSuchSection(file: wanted.file, section: wanted.section) }
     }
     return pins
+  }
+
+  /// The numbers of the loaded sections of the files with these base names, by file and name.
+  private func namedSections(
+    of files: Set<String>, _ resolution: Resolution
+  ) -> [String: [String: [Int]]] {
+    var found: [String: [String: [Int]]] = [:]
+    let batch = resolution.batch
+    for (position, object) in batch.objects.enumerated() {
+      let file = String(object.name.baseName)
+      guard files.contains(file) else { continue }
+      for number in batch.firstSection[position]..<batch.firstSection[position + 1]
+      where resolution.sections[number].kind != .notLoaded {
+        found[file, default: [:]][batch.sectionName(number), default: []].append(number)
+      }
+    }
+    return found
   }
 }
