@@ -47,7 +47,8 @@ let package = Package(
       swiftSettings: settings),
     .executableTarget(name: "weld-benchmark", dependencies: ["Weld"], path: "Tests/Benchmarks/Weld"),
     .executableTarget(
-      name: "WeldCLI", dependencies: ["Weld", "WeldCheck", "WeldCompare", argumentParser], swiftSettings: settings),
+      name: "WeldCLI", dependencies: ["Weld", "WeldCheck", "WeldCompare", argumentParser],
+      swiftSettings: settings),
     .testTarget(name: "WeldBytesTests", dependencies: ["WeldBytes"]),
     .testTarget(name: "WeldELFTests", dependencies: ["WeldBytes", "WeldELF"]),
     .testTarget(name: "WeldMemoryTests", dependencies: ["WeldBytes", "WeldMemory"]),

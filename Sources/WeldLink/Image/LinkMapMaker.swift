@@ -190,7 +190,8 @@ extension LinkMapMaker {
     }
     noteWord(relocation, site, symbol, rules)
     guard via(outcome, relocation, site) == .stub,
-      let position = stubsByAddress[outcome.target], seenStubs.insert(SeenStub(section: site.number, stub: position)).inserted
+      let position = stubsByAddress[outcome.target],
+      seenStubs.insert(SeenStub(section: site.number, stub: position)).inserted
     else { return }
     let stub = plan.synthesis.stubs[position]
     if stub.slot >= 0 { noteSlot(stub.slot, usedBy: site, object: object) }
