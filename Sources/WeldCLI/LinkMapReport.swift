@@ -105,8 +105,18 @@ extension JSONWriter {
     member("file", slot.file)
     member("symbol", slot.symbol)
     member("addend", slot.addend)
-    member("kind", slot.kind.rawValue)
+    member("kind", name(of: slot.kind))
     member("address", slot.address)
+  }
+
+  /// One word for each kind of content: an address, an offset, a module (and an offset in it), a descriptor.
+  private func name(of kind: SlotKind) -> String {
+    switch kind {
+    case .address: "address"
+    case .threadPointerOffset, .moduleOffset: "tls-offset"
+    case .moduleAndOffset, .module: "tls-module"
+    case .descriptor: "tls-descriptor"
+    }
   }
 
   fileprivate mutating func stub(_ stub: LinkMap.Stub) {

@@ -208,7 +208,7 @@ extension LinkError: CustomStringConvertible {
     case .malformed(let error): error.description
     case .memory(let error): error.description
     case .unsupportedMachine(let file, let machine):
-      "\(file): an object for \(machine), which Weld does not link; expected x86_64, ppc64le or s390x"
+      "\(file): an object for \(machine), which Weld does not link; expected \(Machine.linkedNames)"
     case .unsupportedABI(let file, let found, let expected):
       "\(file): an object for \(found), which Weld does not link; expected \(expected)"
     case .foreignMachine(let file, let machine):

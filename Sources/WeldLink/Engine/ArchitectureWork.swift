@@ -24,6 +24,9 @@ extension RelocationReference {
 }
 
 extension Machine {
+  /// What Weld links for, as errors say it.
+  static let linkedNames = "x86_64, ppc64le or s390x"
+
   /// The machine that this process runs on; `nil` if Weld does not link for it.
   static var host: Machine? {
     #if arch(x86_64)

@@ -60,9 +60,9 @@ extension BatchResolver {
     let type = symbol.type
     switch symbol.place {
     case .section(let index):
-      if type == .tls { return [.defined, .threadLocal] }
       let section = sections[firstSection &+ Int(index.rawValue)]
       if section.isDiscarded { return .discarded }
+      if type == .tls { return [.defined, .threadLocal] }
       if section.kind == .notLoaded { return [.defined, .absolute] }
       if section.kind == .threadLocal || section.kind == .threadLocalZero { return [.defined, .threadLocal] }
       return type == .indirectFunction ? [.defined, .indirect] : .defined

@@ -1,7 +1,7 @@
 internal import WeldBytes
 internal import WeldELF
 
-/// The first stage: decides for every name of a batch who defines it, and which sections take part.
+/// Resolves: decides for every name of a batch who defines it, and which sections take part.
 struct BatchResolver {
   let batch: Batch
   let traits: MachineTraits
@@ -83,6 +83,8 @@ extension BatchResolver {
     for id in globals.indices where globals[id].isDefined {
       guard let known = published.find(id, of: names) else { continue }
       if globals[id].strength < .definition {
+        // What nobody else can see does not give way to what others define.
+        guard !globals[id].visibility.isHidden else { continue }
         commons[globals[id].symbol] = nil
         globals[id].strength = .reference
       } else if known.isStrong {

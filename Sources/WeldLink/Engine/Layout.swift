@@ -1,7 +1,7 @@
 internal import WeldELF
 internal import WeldMemory
 
-/// Where everything lies within its segment: the result of the third stage. Offsets, no addresses.
+/// Where everything lies within its segment: what the layout gives. Offsets, no addresses.
 struct Layout: Sendable {
   /// The sections of the batch.
   let sections: [InputSection]
@@ -50,7 +50,7 @@ struct Layout: Sendable {
     }
     var together: [SectionRole: [Int]] = [:]
     if resolution.hasTOCSections { try placeTOC(resolution, synthesis) }
-    var nextGroup = 0
+    let groups = Dictionary(grouping: stubPositions.indices) { synthesis.stubGroups[$0].lastSection }
     for number in sections.indices {
       let kind = sections[number].kind
       guard kind != .notLoaded else { continue }
@@ -61,10 +61,7 @@ struct Layout: Sendable {
       }
       positions[number] = try place(
         sections[number].byteCount, alignment: sections[number].alignment, in: kind)
-      while nextGroup < stubPositions.count, synthesis.stubGroups[nextGroup].lastSection == number {
-        try placeStubs(synthesis.stubGroups[nextGroup], nextGroup)
-        nextGroup += 1
-      }
+      for group in groups[number] ?? [] { try placeStubs(synthesis.stubGroups[group], group) }
     }
     for (name, numbers) in resolution.identifierSections.sorted(by: { $0.key < $1.key }) {
       identifiers[name] = try lay(out: numbers.filter { sections[$0].kind != .notLoaded })

@@ -13,7 +13,6 @@ struct SectionSite {
   /// The section's address.
   let base: UInt64
 
-  var isFrames: Bool { section.role == .frames }
   var isCode: Bool { section.kind == .text || section.kind == .largeText }
 }
 
@@ -37,7 +36,7 @@ extension LinkPlan {
     let object = site.object
     let table = object.relocations(
       at: site.section.relocationOffset, count: Int(site.section.relocationCount))
-    let isFrames = site.isFrames
+    let isPlain = !site.section.role.mayReferToDiscarded && missingResolver == nil
     var settled: Range<UInt64> = 0..<0
     for position in 0..<table.count {
       let relocation = table[position]
@@ -57,11 +56,12 @@ extension LinkPlan {
       case .nothing, .unknown: continue
       case .other:
         guard !settled.contains(relocation.offset) else { continue }
-        settled = try apply(table, position, site, rules, &out, Target.self).settles
+        let settles = try apply(table, position, site, rules, &out, Target.self).settles
+        if !settles.isEmpty { settled = settles }
         continue
       }
       let signed = Int64(bitPattern: value)
-      if signed >= row.lowest, signed <= row.highest, !isFrames, settled.isEmpty {
+      if signed >= row.lowest, signed <= row.highest, isPlain, settled.isEmpty {
         out.store(value, byteCount: row.byteCount, at: at, order: Target.byteOrder)
       } else if !settled.contains(relocation.offset) {
         _ = try apply(table, position, site, rules, &out, Target.self)
@@ -96,8 +96,9 @@ extension LinkPlan {
     let S = symbols.values[site.firstSymbol &+ Int(relocation.symbol.rawValue)]
     let A = UInt64(bitPattern: relocation.addend)
     let P = site.base &+ relocation.offset
-    if site.isFrames, resolution.classes[symbol].contains(.discarded) {
-      // A frame description of address 0 is one that unwinders pass over.
+    if site.section.role.mayReferToDiscarded, resolution.classes[symbol].contains(.discarded) {
+      // A frame description of address 0 is one that unwinders pass over; a word of 0 is one that nothing
+      // reads.
       out.store(
         0, byteCount: UInt8(rule.field.byteCount), at: Int(relocation.offset), order: Target.byteOrder)
       return Outcome(via: .direct, target: 0)
@@ -136,7 +137,8 @@ extension LinkPlan {
       return Outcome(via: .got, target: slot)
     default: break
     }
-    let value = value(of: rule, kind, symbol, S: S, A: A, P: P, Target.self)
+    let value = value(
+      of: rule, kind, symbol, S: S, A: A, P: P, isLoaded: site.section.kind != .notLoaded, Target.self)
     let target = rule.value.synthesizes == .gotBase ? placement.gotBase : S
     let problem: FieldError
     do {
@@ -157,7 +159,7 @@ extension LinkPlan {
   /// The value of a rule that neither leads to a function nor reads a slot.
   private func value<Target: Architecture>(
     of rule: Rule, _ kind: Target.RelocationKind, _ symbol: Int, S: UInt64, A: UInt64, P: UInt64,
-    _: Target.Type
+    isLoaded: Bool, _: Target.Type
   ) -> UInt64 {
     switch rule.value {
     case .none, .refused, .slot, .branch, .stubGOTRelative: return 0
@@ -170,7 +172,8 @@ extension LinkPlan {
     case .gotRelative: return S &+ A &- placement.gotBase
     case .threadPointerRelative: return S &+ A &- threadLocals.threadPointer
     case .moduleRelative:
-      let isRewritten = relaxesLocalDynamic && Target.blockOffsetsDependOnModel
+      // Debuggers count from the block whatever code does.
+      let isRewritten = relaxesLocalDynamic && Target.blockOffsetsDependOnModel && isLoaded
       return S &+ A &- (isRewritten ? threadLocals.threadPointer : threadLocals.moduleBase)
     case .moduleNumber: return 1
     }
@@ -200,7 +203,9 @@ extension LinkPlan {
     _ symbol: Int, S: UInt64, from P: UInt64, _ out: inout MutableRawSpan, _: Target.Type
   ) throws(LinkError.RelocationProblem) -> Outcome {
     let A = UInt64(bitPattern: relocation.addend)
-    guard let route = route(to: symbol, kind, Target.self) else { throw .reservedLocalEntry(other: 0) }
+    guard let route = route(to: symbol, kind, Target.self) else {
+      throw .reservedLocalEntry(other: synthesis.others.isEmpty ? 0 : synthesis.others[symbol])
+    }
     var problem = FieldError.overflow(value: Int64(bitPattern: S &+ A &- P), range: rule.field.range)
     let isInReach = Int64(bitPattern: S &- P).magnitude <= route.reach.magnitude
     let hasStub = route.stub.flatMap { stub(of: symbol, relocation, $0, site, Target.self) } != nil
@@ -216,7 +221,8 @@ extension LinkPlan {
     guard case .overflow = problem, let kind = route.stub,
       let found = stub(of: symbol, relocation, kind, site, Target.self)
     else { throw .field(problem) }
-    let address = placement.address(of: found)
+    let address = placement.address(of: synthesis.stubs[found])
+    if let problem = unreachableStubs[found] { throw .field(problem) }
     if kind.changesTOC {
       do {
         try Target.restoreTOC(afterCallAt: Int(relocation.offset), in: &out)
@@ -229,13 +235,13 @@ extension LinkPlan {
     return Outcome(via: .stub, target: address)
   }
 
+  /// The position of the stub that a place uses.
   private func stub<Target: Architecture>(
     of symbol: Int, _ relocation: Relocation, _ kind: StubKind, _ site: SectionSite, _: Target.Type
-  ) -> Synthesis.Stub? {
+  ) -> Int? {
     synthesis.stub(
       of: symbol, addend: Target.addendSelectsTarget ? UInt64(bitPattern: relocation.addend) : 0, kind,
-      group: synthesis.group(ofSection: site.number)
-    ).map { synthesis.stubs[$0] }
+      group: synthesis.group(ofSection: site.number))
   }
 
   /// Writes a value that did not fit by another way to the symbol, if there is one.
@@ -253,7 +259,8 @@ extension LinkPlan {
       isBranch || symbols.externalFunctions.contains(symbol),
       let stub = stub(of: symbol, relocation, kind, site, Target.self)
     {
-      let address = placement.address(of: stub)
+      if let problem = unreachableStubs[stub] { throw .field(problem) }
+      let address = placement.address(of: synthesis.stubs[stub])
       let from = rule.value == .absolute ? 0 : P
       try store(
         address &+ (Target.addendSelectsTarget ? 0 : A) &- from, rule, relocation, site, &out, Target.self)
@@ -303,7 +310,8 @@ extension LinkPlan {
     let object = batch.objects[position]
     let table = object.relocations(at: section.relocationOffset, count: Int(section.relocationCount))
     guard let found = table.first(at: word.offset),
-      let kind = Target.RelocationKind(rawValue: found.type), Target.rule(for: kind).value == .absolute
+      let kind = Target.RelocationKind(rawValue: found.type),
+      Target.rule(for: kind) == Rule(.absolute, into: .word64)
     else { return nil }
     return symbols.values[batch.firstSymbol[position] + Int(found.symbol.rawValue)]
       &+ UInt64(bitPattern: found.addend)

@@ -15,6 +15,8 @@ struct LinkPlan: Sendable {
   /// The symbol of the function that finds thread-local variables, by its canonical number, if nothing
   /// defines it: no call of it may be left.
   let missingResolver: Int?
+  /// Stubs that cannot lead where they should, by their positions: an error for who needs them.
+  var unreachableStubs: [Int: FieldError] = [:]
   /// Whether instructions may be rewritten where that saves a load from the GOT, or a call.
   let relaxes: Bool
 
@@ -33,13 +35,14 @@ struct Apply: ~Copyable, ArchitectureWork {
   }
 
   mutating func run<Target: Architecture>(for _: Target.Type) throws(LinkError) {
-    let plan = plan
+    var plan = plan
     var bytes = allocation.bytes
     let got =
       plan.placement.kindOffsets[Int(SegmentKind.relocatedReadOnly.rawValue)] + plan.layout.gotPosition
     plan.writeSlots(Target.self, to: &bytes, from: got)
     let text = plan.placement.kindOffsets[Int(SegmentKind.text.rawValue)]
-    try plan.writeStubs(Target.self, to: &bytes, from: plan.layout.stubPositions.map { text + $0 })
+    plan.unreachableStubs = plan.writeStubs(
+      Target.self, to: &bytes, from: plan.layout.stubPositions.map { text + $0 })
     let rules = RuleTable(of: Target.self)
     let batch = plan.resolution.batch
     for position in batch.objects.indices {
@@ -113,10 +116,13 @@ extension LinkPlan {
   }
 
   /// Writes the stubs; each group begins at one of `starts`, in bytes of `bytes`.
+  ///
+  /// - Returns: those that cannot be written, by their positions, and why.
   func writeStubs<Target: Architecture>(
     _: Target.Type, to bytes: inout MutableRawSpan, from starts: [Int]
-  ) throws(LinkError) {
-    for stub in synthesis.stubs {
+  ) -> [Int: FieldError] {
+    var problems: [Int: FieldError] = [:]
+    for (position, stub) in synthesis.stubs.enumerated() {
       let site = StubSite(
         address: placement.address(of: stub),
         slot: stub.slot >= 0 ? placement.address(of: synthesis.slots[stub.slot]) : 0,
@@ -124,13 +130,9 @@ extension LinkPlan {
       do {
         try Target.writeStub(stub.kind, in: &bytes, at: starts[stub.group] + stub.offset, site)
       } catch {
-        let file = resolution.batch.objects[resolution.batch.object(ofSymbol: stub.symbol)].name
-        throw .relocation(
-          .field(error),
-          at: LinkError.RelocationPlace(
-            file: file, section: SyntheticSection.stubs.rawValue, offset: UInt64(stub.offset), type: "stub",
-            symbol: resolution.batch.symbolName(stub.symbol), addend: 0))
+        problems[position] = error
       }
     }
+    return problems
   }
 }

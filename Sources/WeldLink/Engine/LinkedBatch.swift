@@ -71,6 +71,12 @@ final class LinkedBatch {
     func run<A: Architecture>(for _: A.Type) throws(LinkError) -> StubKind { A.indirectStub }
   }
 
+  /// Whether it has thread-local variables.
+  var hasThreadLocals: Bool {
+    layout.byteCounts[Int(SegmentKind.threadLocal.rawValue)] > 0
+      || layout.byteCounts[Int(SegmentKind.threadLocalZero.rawValue)] > 0
+  }
+
   /// Lets a section be used at another address than its memory has.
   func move(_ change: (inout Placement) -> Void) {
     change(&placement)

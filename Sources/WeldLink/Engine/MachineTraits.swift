@@ -27,8 +27,6 @@ public struct MachineTraits: Sendable {
   public var threadLocalResolver: StaticString = "__tls_get_addr"
   /// What is subtracted from offsets in a module's thread-local block.
   public var moduleBias: UInt64 = 0
-  /// `e_flags` that executables of it have.
-  public var fileFlags: UInt32 = 0
 
   /// Variants of thread-local storage (ELF Handling For Thread-Local Storage, section 3).
   public enum ThreadPointer: Equatable, Sendable {

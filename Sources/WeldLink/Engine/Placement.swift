@@ -1,6 +1,6 @@
 internal import WeldMemory
 
-/// Where everything lies in memory: the result of the fourth stage.
+/// Where everything lies in memory: what is known once memory is allocated.
 struct Placement: Sendable {
   /// The address of each section; 0 for those that are not part of memory.
   var sectionAddresses: [UInt64]

@@ -68,7 +68,7 @@ struct CommonSymbol: Sendable {
   var position = 0
 }
 
-/// Who defines what in a batch: the result of the first stage.
+/// Who defines what in a batch: what the resolver gives.
 struct Resolution: Sendable {
   let batch: Batch
   /// All sections of the batch.

@@ -63,7 +63,9 @@ struct RuleTable: Sendable {
     switch rule.value {
     case .none: return .nothing
     case .absolute: return isPlain ? .absolute : .other
-    case .pcRelative, .branch: return isPlain ? .pcRelative : .other
+    case .pcRelative: return isPlain ? .pcRelative : .other
+    // Wider fields could hold what a route still sends through a stub.
+    case .branch: return isPlain && rule.field.byteCount <= 4 ? .pcRelative : .other
     default: return .other
     }
   }

@@ -1,7 +1,7 @@
 internal import WeldBytes
 internal import WeldELF
 
-/// The second stage: looks at every relocation of what takes part, proves that its type and symbol are known,
+/// Scans: looks at every relocation of what takes part, proves that its type and symbol are known,
 /// and finds out what must be synthesised.
 struct Scan: ArchitectureWork {
   let resolution: Resolution
@@ -111,7 +111,7 @@ struct Scan: ArchitectureWork {
     if rule.value.usesGOTBase { synthesis.usesGOTBase = true }
     // The symbol is only a name for the GOT.
     if need == .gotBase { return nil }
-    if found.contains(.discarded) { return place.section.role == .frames ? nil : .discardedTarget }
+    if found.contains(.discarded) { return place.section.role.mayReferToDiscarded ? nil : .discardedTarget }
     if let model = rule.value.threadLocalModel {
       guard linksThreadLocals else { return .threadLocal(model: model.rawValue) }
       // The block of this module needs no symbol.
@@ -155,7 +155,8 @@ struct Scan: ArchitectureWork {
     guard let route = A.route(of: kind, to: callee) else { return .reservedLocalEntry(other: other) }
     guard let stub = route.stub else { return nil }
     // What the batch defines is in reach of the batch, and an indirect function's address is its stub's.
-    let isNear = isDefined && !(place.hasFarBranches && rule.value == .branch) && !isIndirect
+    let mayBeFar = place.hasFarBranches && rule.value == .branch
+    let isNear = isDefined && !mayBeFar && !isIndirect
     let isItsOwnStub = isIndirect && !route.needsStub
     guard route.needsStub || !isNear && !isItsOwnStub else { return nil }
     synthesis.needStub(

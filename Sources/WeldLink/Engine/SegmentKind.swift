@@ -45,6 +45,11 @@ enum SectionRole: UInt8, Sendable {
   case identifier
 }
 
+extension SectionRole {
+  /// Whether what refers to a dropped section is dropped with it, word by word: nothing leads there.
+  var mayReferToDiscarded: Bool { self == .frames || self == .toc }
+}
+
 /// A section of an object of the batch.
 struct InputSection: Sendable {
   /// Where its contents are, in bytes from the start of its file.

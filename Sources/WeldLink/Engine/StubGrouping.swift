@@ -22,7 +22,16 @@ struct StubGrouping {
     var groupOfSection = [UInt16](repeating: 0, count: sections.count)
     var current = 0
     var byteCount = 0
-    for number in sections.indices where sections[number].kind == .text {
+    // Sections with C identifiers for names are laid out together, behind all others.
+    let named = sections.indices.filter {
+      sections[$0].kind == .text && sections[$0].role != .plain && pins[$0] == nil
+    }
+    if !named.isEmpty {
+      for number in named { groupOfSection[number] = UInt16(groups.count) }
+      groups.append(Synthesis.StubGroup())
+    }
+    for number in sections.indices
+    where sections[number].kind == .text && (sections[number].role == .plain || pins[number] != nil) {
       if pins[number] != nil, groups.count < Int(UInt16.max) {
         groupOfSection[number] = UInt16(groups.count)
         groups.append(Synthesis.StubGroup(lastSection: number))
@@ -36,8 +45,7 @@ struct StubGrouping {
       }
       byteCount += size
       groupOfSection[number] = UInt16(current)
-      // Namesakes are laid out together, behind all others.
-      if sections[number].role == .plain { groups[current].lastSection = number }
+      groups[current].lastSection = number
     }
     synthesis.stubGroups = groups
     synthesis.groupOfSection = groupOfSection

@@ -1,7 +1,7 @@
 internal import WeldELF
 internal import WeldMemory
 
-/// The address of every symbol of a batch: the result of the fifth stage.
+/// The address of every symbol of a batch: what binding gives.
 struct SymbolAddresses: Sendable {
   /// `S`, by the number of the symbol.
   var values: [UInt64]

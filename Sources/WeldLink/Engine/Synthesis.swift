@@ -1,4 +1,4 @@
-/// What the linker must make beside the sections of the objects: the result of the second stage.
+/// What the linker must make beside the sections of the objects: what the scan gives.
 ///
 /// Sizes only; addresses come with the layout.
 struct Synthesis: Sendable {

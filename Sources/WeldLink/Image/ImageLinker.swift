@@ -62,10 +62,36 @@ public enum ImageLinker {
       try linker.load(phantoms)
     }
     try linker.resolveRelocations()
-    if let entry = options.entry, linker.symbol(named: entry) == nil {
+    var map = try linker.linkMap()
+    map.add(options.absoluteSymbols, options.aliases)
+    if let entry = options.entry, !map.symbols.contains(where: { $0.name == entry && $0.binding != .local }) {
       throw .notDefined(symbol: entry, suggestions: linker.suggestions(for: entry))
     }
-    return try linker.linkMap()
+    return map
+  }
+}
+
+extension LinkMap {
+  /// Adds the names that no object mentions.
+  fileprivate mutating func add(_ absolute: [String: Address], _ aliases: [Alias]) {
+    var known = Dictionary(symbols.enumerated().filter { $1.binding != .local }.map { ($1.name, $0) }) {
+      first, _ in first
+    }
+    for (name, address) in absolute.sorted(by: { $0.key < $1.key }) where known[name] == nil {
+      known[name] = symbols.count
+      symbols.append(
+        Symbol(
+          name: name, file: "", section: nil, address: address, byteCount: 0, binding: .global, type: .none))
+    }
+    for alias in aliases where known[alias.name] == nil {
+      guard let target = aliases.targets(of: alias.name).lazy.compactMap({ known[$0] }).first else {
+        continue
+      }
+      var symbol = symbols[target]
+      symbol.name = alias.name
+      known[alias.name] = symbols.count
+      symbols.append(symbol)
+    }
   }
 }
 

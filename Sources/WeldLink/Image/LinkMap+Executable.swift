@@ -5,6 +5,8 @@ extension LinkMap {
   /// An ELF executable with the image's loaded sections at their addresses, for tools that read or run such
   /// files.
   ///
+  /// Slots of indirect functions hold the addresses of their resolvers: nothing in the file calls these.
+  ///
   /// Symbols from outside of the image are absolute ones there. Sections that are not loaded (`.debug_*`) are
   /// left out with their symbols, and so are section symbols and those without a name.
   ///
@@ -16,7 +18,6 @@ extension LinkMap {
   ) throws(ExecutableError) -> [UInt8] {
     var writer = ExecutableWriter(machine: machine, byteOrder: byteOrder, pageByteCount: pageByteCount)
     writer.entry = entry.rawValue
-    let template = sections.filter { $0.isThreadLocal }.map(\.address.rawValue).min() ?? 0
     var written: [ExecutableWriter.SectionID?] = []
     for section in sections {
       guard !section.protection.isEmpty else {
@@ -43,10 +44,8 @@ extension LinkMap {
     for symbol in symbols where !symbol.name.isEmpty && symbol.type != .section && symbol.type != .file {
       let section = symbol.section.flatMap { written[$0] }
       guard section != nil || symbol.section == nil else { continue }
-      // Those of thread-local variables are offsets in the template.
-      let isThreadLocal = symbol.section.map { sections[$0].isThreadLocal } ?? false
       writer.addSymbol(
-        symbol.name, at: symbol.address.rawValue &- (isThreadLocal ? template : 0), in: section,
+        symbol.name, at: symbol.address.rawValue, in: section,
         size: symbol.byteCount, type: symbol.type, binding: symbol.binding, other: symbol.other)
     }
     return try writer.bytes()

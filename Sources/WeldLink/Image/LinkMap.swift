@@ -86,7 +86,9 @@ public struct LinkMap: Sendable {
     public var address: Address
     /// Its size, in bytes, as its definition has it.
     public var byteCount: UInt64
+    /// Whether it can be seen from outside of its object.
     public var binding: SymbolBinding
+    /// What it is.
     public var type: SymbolType
     /// `st_other`: the visibility, and bits of the processor's own, such as ppc64le's local entry.
     public var other: UInt8
@@ -196,7 +198,9 @@ public struct LinkMap: Sendable {
 
     /// One letter of a formula and its value.
     public struct Input: Equatable, Sendable {
+      /// The letter, or letters.
       public var letter: String
+      /// What stood for it, in 64 bits.
       public var value: UInt64
 
       /// A letter and its value.

@@ -25,7 +25,7 @@ extension RuntimeDyld {
 
 /// Adds a batch to a map: applies each of its relocations once more, to copies, and looks at what it does.
 private struct LinkMapMaker: ArchitectureWork {
-  let plan: LinkPlan
+  private var plan: LinkPlan
   let traits: MachineTraits
   var map: LinkMap
   /// The position in the map of each section of the batch, or -1.
@@ -61,12 +61,13 @@ private struct LinkMapMaker: ArchitectureWork {
     }
     let rules = RuleTable(of: Target.self)
     let batch = plan.resolution.batch
+    let stubs = makeStubs(Target.self)
     for position in batch.objects.indices {
       for number in batch.firstSection[position]..<batch.firstSection[position + 1] {
         try addSection(number, of: position, rules, Target.self)
       }
     }
-    try addSynthetic(Target.self)
+    addSynthetic(Target.self, stubs)
     addSymbols()
   }
 }
@@ -122,7 +123,10 @@ extension LinkMapMaker {
         let offset = Int(exactly: relocation.offset), offset <= contents.count,
         byteCount <= contents.count - offset
       else { continue }
-      let window = max(offset - 8, 0)..<min(offset + 24, contents.count)
+      // An access that is joined with what computes its address may lie farther on.
+      let access = Int(clamping: relocation.addend)
+      let isJoined = byteCount == 0 && (0..<1 << 16).contains(access)
+      let window = max(offset - 8, 0)..<min(offset + max(isJoined ? access + 4 : 0, 24), contents.count)
       let before = Array(contents[window])
       var outcome = Outcome(via: .nothing, target: 0)
       if !settled.contains(relocation.offset) {
@@ -130,7 +134,7 @@ extension LinkMapMaker {
         var bytes = MutableRawSpan(_elements: &span)
         do {
           outcome = try plan.apply(table, entry, site, rules, &bytes, Target.self)
-          settled = outcome.settles
+          if !outcome.settles.isEmpty { settled = outcome.settles }
         } catch {
           // Of what is not loaded, the bytes that do not fit stay as they are.
           if isLoaded { throw error }
@@ -228,16 +232,8 @@ extension LinkMapMaker {
         kind: .address, address: Address(rawValue: site.base &+ relocation.offset)))
   }
 
-  private mutating func addSynthetic<Target: Architecture>(_: Target.Type) throws(LinkError) {
-    var got = [UInt8](repeating: 0, count: plan.synthesis.gotByteCount)
-    do {
-      var span = got.mutableSpan
-      var bytes = MutableRawSpan(_elements: &span)
-      plan.writeSlots(Target.self, to: &bytes, from: 0)
-    }
-    var added: [(SyntheticSection, UInt64, Int, Protection, [UInt8])] = [
-      (.got, plan.placement.gotAddress, got.count, .read, got)
-    ]
+  /// The bytes of each group of stubs. Which of them cannot be written is known from then on.
+  private mutating func makeStubs<Target: Architecture>(_: Target.Type) -> [[UInt8]] {
     var starts: [Int] = []
     var end = 0
     for group in plan.synthesis.stubGroups {
@@ -248,15 +244,37 @@ extension LinkMapMaker {
     do {
       var span = stubs.mutableSpan
       var bytes = MutableRawSpan(_elements: &span)
-      try plan.writeStubs(Target.self, to: &bytes, from: starts)
+      plan.unreachableStubs = plan.writeStubs(Target.self, to: &bytes, from: starts)
     }
-    for (number, group) in plan.synthesis.stubGroups.enumerated() {
-      let contents = Array(stubs[starts[number]..<starts[number] + group.byteCount])
+    return zip(starts, plan.synthesis.stubGroups).map { Array(stubs[$0..<$0 + $1.byteCount]) }
+  }
+
+  private mutating func addSynthetic<Target: Architecture>(_: Target.Type, _ stubs: [[UInt8]]) {
+    var got = [UInt8](repeating: 0, count: plan.synthesis.gotByteCount)
+    do {
+      var span = got.mutableSpan
+      var bytes = MutableRawSpan(_elements: &span)
+      plan.writeSlots(Target.self, to: &bytes, from: 0)
+    }
+    var added: [(SyntheticSection, UInt64, Int, Protection, [UInt8])] = [
+      (.got, plan.placement.gotAddress, got.count, .read, got)
+    ]
+    for (group, contents) in stubs.enumerated() {
       added.append(
-        (.stubs, plan.placement.stubAddresses[number], group.byteCount, [.read, .execute], contents))
+        (.stubs, plan.placement.stubAddresses[group], contents.count, [.read, .execute], contents))
     }
-    let commons = plan.layout.byteCounts[Int(SegmentKind.zero.rawValue)] - plan.layout.commonPosition
+    let zero = Int(SegmentKind.zero.rawValue)
+    let commons = plan.layout.byteCounts[zero] - plan.layout.commonPosition
     added.append((.common, plan.placement.commonAddress, commons, [.read, .write], []))
+    let large = plan.layout.commons.filter { $0.kind == .largeZero }
+    if let first = large.map(\.position).min() {
+      let kind = Int(SegmentKind.largeZero.rawValue)
+      added.append(
+        (
+          .common, plan.placement.kindAddresses[kind] &+ UInt64(first), plan.layout.byteCounts[kind] - first,
+          [.read, .write], []
+        ))
+    }
     for (section, address, byteCount, protection, contents) in added where byteCount > 0 {
       map.sections.append(
         LinkMap.Section(
@@ -272,7 +290,9 @@ extension LinkMapMaker {
 extension LinkMapMaker {
   private mutating func addSymbols() {
     let batch = plan.resolution.batch
-    let common = map.sections.lastIndex { $0.name == SyntheticSection.common.rawValue && $0.index == nil }
+    let commons = map.sections.indices.filter {
+      map.sections[$0].name == SyntheticSection.common.rawValue && map.sections[$0].index == nil
+    }
     let linkerMade = Set(plan.resolution.linkerDefinitions.map(\.symbol))
     let externals = Set(plan.synthesis.externals)
     for position in batch.objects.indices {
@@ -292,7 +312,11 @@ extension LinkMapMaker {
           let found = positions[batch.firstSection[position] + Int(index.rawValue)]
           guard found >= 0 else { continue }
           section = found
-        case .common, .largeCommon: section = common
+        case .common, .largeCommon:
+          let address = plan.symbols.values[number]
+          section = commons.first {
+            address &- map.sections[$0].address.rawValue < UInt64(map.sections[$0].byteCount)
+          }
         case .absolute: break
         case .undefined:
           guard linkerMade.contains(number) || externals.contains(number) else { continue }

@@ -6,8 +6,9 @@ public struct SectionAddress: Hashable, Sendable {
   /// The base name of the section's file: what follows the last `/`, for a member of an archive the member's
   /// name. Any file will do for a section that the linker makes (``SyntheticSection``).
   public var file: String
-  /// The section's name.
+  /// The section's name. Several of one name lie one after another.
   public var section: String
+  /// Where it is used.
   public var address: Address
 
   /// Puts `section` of `file` at `address`.
@@ -40,7 +41,13 @@ extension RuntimeDyld.Options {
     let sections = namedSections(of: Set(sectionAddresses.map(\.file)), resolution)
     for wanted in sectionAddresses {
       let numbers = sections[wanted.file]?[wanted.section] ?? []
-      for number in numbers { pins.sections[number] = wanted.address.rawValue }
+      var address = wanted.address.rawValue
+      for number in numbers {
+        let alignment = UInt64(resolution.sections[number].alignment)
+        if number != numbers.first { address = (address &+ alignment &- 1) & ~(alignment &- 1) }
+        pins.sections[number] = address
+        address &+= UInt64(resolution.sections[number].byteCount)
+      }
       var isFound = !numbers.isEmpty
       if !isFound, let section = SyntheticSection(rawValue: wanted.section) {
         pins.synthetic[section] = wanted.address.rawValue

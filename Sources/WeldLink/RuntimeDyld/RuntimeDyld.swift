@@ -41,6 +41,8 @@ public final class RuntimeDyld {
     /// Whether accesses to thread-local variables are linked, as those of a program whose only module this
     /// is.
     ///
+    /// They make up one block, so all objects that have some must be laid out together.
+    ///
     /// Nobody makes room for the variables when the code runs here; so it is for images that something else
     /// runs. Default `false`: they are refused.
     public var linksThreadLocals = false
@@ -103,6 +105,9 @@ extension RuntimeDyld {
     let objects = try LinkerRoutines.adding(to: pending, traits)
     pending = []
     let batch = try LinkedBatch(objects, traits, options: options, after: published, in: memory)
+    if batch.hasThreadLocals, batches.contains(where: \.hasThreadLocals) {
+      throw .wrongOrder("all objects with thread-local variables must be loaded before the first layout")
+    }
     batches.append(batch)
     published.add(batch)
   }
@@ -185,7 +190,9 @@ extension RuntimeDyld {
   /// Lets a section be used at `address` instead of where its memory is: for code that is copied elsewhere,
   /// and for tests of relocations.
   ///
-  /// Takes effect with the next ``resolveRelocations()``.
+  /// Takes effect with the next ``resolveRelocations()``. Stubs stay where they are: on ppc64le, whose
+  /// branches reach 32 MiB, say with ``Options/sectionAddresses`` where code will be, so that it gets stubs
+  /// of its own.
   public func mapSection(_ id: SectionID, to address: Address) throws(LinkError) {
     try layOut()
     let batch = batches[id.batch]

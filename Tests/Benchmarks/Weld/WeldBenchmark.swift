@@ -32,8 +32,8 @@ struct WeldBenchmark {
       let removal = ContinuousClock.now
       linker = nil
       let removed = ContinuousClock.now
-      // As long for every linker, quick or slow: the processor and the kernel take a while to give a new process
-      // its pace.
+      // As long for every linker, quick or slow: the processor and the kernel take a while to give a new
+      // process its pace.
       guard start - begin >= .milliseconds(200) else { continue }
       printed += 1
       print(

@@ -11,7 +11,8 @@ struct FieldTests {
     var errors: [(value: Int64, error: FieldError)]
   }
 
-  /// Whole containers, and two fields of other machines' instructions: `low24` of Power, a displacement in halfwords.
+  /// Whole containers, and two fields of other machines' instructions: `low24` of Power, a displacement in
+  /// halfwords.
   static let rows: [Row] = [
     Row(
       testDescription: "word8", field: .word8,

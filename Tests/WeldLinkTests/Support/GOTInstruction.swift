@@ -1,7 +1,7 @@
 import WeldELF
 
-/// An instruction that reads the GOT slot of `target` and may be rewritten into one that does without (psABI 1.0,
-/// section B.2), as these tests assemble and expect it.
+/// An instruction that reads the GOT slot of `target` and may be rewritten into one that does without (psABI
+/// 1.0, section B.2), as these tests assemble and expect it.
 struct GOTInstruction: Sendable {
   let operation: Operation
   /// The number of the register; 0 for branches.
@@ -74,7 +74,8 @@ struct GOTInstruction: Sendable {
     }
   }
 
-  /// What it must read as once the slot, whose content is `S`, can be done without; `P` is the address of its field.
+  /// What it must read as once the slot, whose content is `S`, can be done without; `P` is the address of its
+  /// field.
   func text(S: UInt64, slot: UInt64, P: UInt64) -> String {
     let displacement = Int64(bitPattern: S &- P &- 4)
     // The branch of a `jmp` ends one byte earlier than the instruction it replaces.

@@ -47,7 +47,8 @@ struct LinkedImage {
     }
   }
 
-  /// Lets all sections lie one after another from `base` on. By itself every batch begins at the same address.
+  /// Lets all sections lie one after another from `base` on. By itself every batch begins at the same
+  /// address.
   func spread(from base: UInt64 = 0x100_0000) throws {
     var address = base
     for section in try linker.sections() {

@@ -19,8 +19,8 @@ extension ObjectFile {
     return try ObjectFile(Bytes(contents), name: name)
   }
 
-  /// A copy in which fields of a section's header have other values: where each begins in the header and how long it
-  /// is, in bytes, and the value.
+  /// A copy in which fields of a section's header have other values: where each begins in the header and how
+  /// long it is, in bytes, and the value.
   func changingHeader(of section: String, _ fields: (Int, Int, UInt64)...) throws -> ObjectFile {
     let header =
       Int(self.header.sectionHeaderOffset) + Int(try index(of: section).rawValue) * SectionHeader.byteCount

@@ -1,8 +1,8 @@
 import Testing
 import WeldELF
 
-/// A row of psABI 1.0, table 4.10, "Relocation Types", with the ranges that `ld` and `ld.lld` check; written from
-/// those, and not from Weld's table.
+/// A row of psABI 1.0, table 4.10, "Relocation Types", with the ranges that `ld` and `ld.lld` check; written
+/// from those, and not from Weld's table.
 struct RelocationRow: Sendable, CustomTestStringConvertible {
   let type: X86_64Relocation
   let formula: Formula

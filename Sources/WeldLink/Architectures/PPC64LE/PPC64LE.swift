@@ -30,7 +30,7 @@ public enum PPC64LE: Architecture {
     machine: .ppc64, name: "ppc64le (ELFv2)", psABI: "OpenPOWER ELFv2 ABI 1.5, section 3.5",
     gotBaseName: ".TOC.", gotBias: 0x8000, tocSectionName: ".toc", hasLinkerRoutines: true,
     branchReach: 0x200_0000,
-    threadPointer: .afterStart(0x7000), moduleBias: 0x8000, fileFlags: 2)
+    threadPointer: .afterStart(0x7000), moduleBias: 0x8000)
   public static var byteOrder: ByteOrder { .little }
   public static var addendSelectsTarget: Bool { true }
   public static var hasLocalEntries: Bool { true }

@@ -25,6 +25,14 @@ extension S390X {
     case .R_390_TLS_LDM64:
       guard site.relaxesLocalDynamic else { return nil }
       return (try? code.store(UInt64(0), at: at, order: .big)) != nil ? Rewrite() : nil
+    case .R_390_TLS_GD32:
+      let offset = Int64(bitPattern: site.S &+ UInt64(bitPattern: relocation.addend) &- site.TP)
+      guard let offset = Int32(exactly: offset), (try? code.store(offset, at: at, order: .big)) != nil
+      else { return nil }
+      return Rewrite()
+    case .R_390_TLS_LDM32:
+      guard site.relaxesLocalDynamic else { return nil }
+      return (try? code.store(UInt32(0), at: at, order: .big)) != nil ? Rewrite() : nil
     case .R_390_TLS_GDCALL, .R_390_TLS_LDCALL:
       // brasl %r14, __tls_get_offset  →  brcl 0, .
       guard let opcode: UInt16 = try? code.load(at: at, order: .big), opcode == 0xc0e5,

@@ -11,12 +11,19 @@ extension X86_64 {
     _ code: inout MutableRawSpan, _ kind: X86_64Relocation, _ relocation: Relocation, at site: RewriteSite
   ) -> Rewrite? {
     let at = Int(truncatingIfNeeded: relocation.offset)
+    switch kind {
+    case .R_X86_64_TLSLD: return site.relaxesLocalDynamic ? localDynamic(&code, at) : nil
+    case .R_X86_64_TLSDESC_CALL:
+      // call *name@tlscall(%rax)  →  xchg %ax, %ax
+      guard load(code, at) == 0xff, load(code, at + 1) == 0x10 else { return nil }
+      return store(&code, [0x66, 0x90], at) ? Rewrite() : nil
+    default: break
+    }
     // The field counts from the end of the instruction, four bytes on; the variable's offset does not.
     let A = UInt64(bitPattern: relocation.addend &+ 4)
     guard let offset = Int32(exactly: Int64(bitPattern: site.S &+ A &- site.TP)) else { return nil }
     switch kind {
     case .R_X86_64_TLSGD: return generalDynamic(&code, at, offset)
-    case .R_X86_64_TLSLD: return localDynamic(&code, at)
     case .R_X86_64_GOTTPOFF: return initialExec(&code, at, offset)
     case .R_X86_64_GOTPC32_TLSDESC:
       // lea name@tlsdesc(%rip), %reg  →  mov $offset, %reg
@@ -24,10 +31,8 @@ extension X86_64 {
         let modRM = load(code, at - 1), modRM & 0xc7 == 5
       else { return nil }
       return moveImmediate(&code, at, prefix: prefix, modRM: modRM, offset) ? Rewrite() : nil
-    case .R_X86_64_TLSDESC_CALL:
-      // call *name@tlscall(%rax)  →  xchg %ax, %ax
-      guard load(code, at) == 0xff, load(code, at + 1) == 0x10 else { return nil }
-      return store(&code, [0x66, 0x90], at) ? Rewrite() : nil
+    case .R_X86_64_CODE_4_GOTTPOFF, .R_X86_64_CODE_4_GOTPC32_TLSDESC:
+      return extendedImmediate(&code, at, offset) ? Rewrite() : nil
     default: return nil
     }
   }
@@ -149,6 +154,17 @@ extension X86_64 {
   ) -> Bool {
     let new: [UInt8] = [prefix & 4 == 0 ? 0x48 : 0x49, 0xc7, 0xc0 | modRM >> 3 & 7] + bytes(of: offset)
     return store(&code, new, at - 3)
+  }
+
+  /// The same after a REX2 prefix (d5): `mov` and `lea` of the slot become `mov $offset, %reg`, `add` becomes
+  /// `add $offset, %reg`. The register moves from ModRM.reg to ModRM.r/m, its upper bits from R to B.
+  private static func extendedImmediate(_ code: inout MutableRawSpan, _ at: Int, _ offset: Int32) -> Bool {
+    guard load(code, at - 4) == 0xd5, let payload = load(code, at - 3), payload & 0x88 == 0x08,
+      let opcode = load(code, at - 2), let modRM = load(code, at - 1), modRM & 0xc7 == 5,
+      let new: UInt8 = opcode == 0x03 ? 0x81 : opcode == 0x8b || opcode == 0x8d ? 0xc7 : nil
+    else { return false }
+    let extended = payload & ~0x55 | (payload & 0x40) >> 2 | (payload & 0x04) >> 2
+    return store(&code, [extended, new, 0xc0 | modRM >> 3 & 7] + bytes(of: offset), at - 3)
   }
 
   private static func bytes(of offset: Int32) -> [UInt8] {

@@ -163,6 +163,7 @@ struct S390XStubTests {
     try image.map(".got", of: "", to: Self.stubs + 0x1_0000_0000)
     let problem = LinkError.RelocationProblem.field(
       .overflow(value: 0x1_0000_0000, range: Self.signed33))
-    #expect(throws: LinkError.relocation(problem, "stub", in: ".plt", to: "far")) { try image.resolve() }
+    let error = LinkError.relocation(problem, "R_390_PLT32DBL", at: 2, to: "far", 2)
+    #expect(throws: error) { try image.resolve() }
   }
 }

@@ -58,8 +58,8 @@ struct RelaxationRefusalTests {
   static let got: UInt64 = 0x50_3000
   static let S: UInt64 = 0x60_2010
 
-  /// An instruction with the type of a relaxable one; the field follows `code`, and after it an immediate operand of
-  /// so many bytes.
+  /// An instruction with the type of a relaxable one; the field follows `code`, and after it an immediate
+  /// operand of so many bytes.
   struct Row: Sendable, CustomTestStringConvertible {
     let type: X86_64Relocation
     let code: [UInt8]

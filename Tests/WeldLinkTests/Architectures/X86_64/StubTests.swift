@@ -221,7 +221,7 @@ struct StubTests {
 
   @Test func `a stub that cannot reach its slot is an error`() throws {
     let problem = LinkError.RelocationProblem.field(.overflow(value: 0x8000_0000, range: Self.signed32))
-    let error = LinkError.relocation(problem, "stub", in: ".plt", to: "far")
+    let error = LinkError.relocation(problem, "R_X86_64_PLT32", at: 1, to: "far", -4)
     #expect(throws: error) {
       try link([([0xe8], .R_X86_64_PLT32, "far", -4)], got: Self.stubs + 6 + 0x8000_0000)
     }

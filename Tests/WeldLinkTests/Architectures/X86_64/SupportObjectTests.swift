@@ -26,7 +26,8 @@ struct SupportObjectTests {
     let starts = try Self.routines.map { try Int(#require(image.address(of: $0.0)) - 0x40_0000) }
     let ends = [starts[1], starts[2], code.count]
     let texts = try Disassembler.text(of: zip(starts, ends).map { Array(code[$0..<$1]) })
-    // Arguments of the C library's functions: f, its argument and the handle; f and the handle; three and the handle.
+    // Arguments of the C library's functions: f, its argument and the handle; f and the handle; three and the
+    // handle.
     let registers = ["rdx", "rsi", "rcx"]
     for number in 0..<3 {
       // Displacements count from the end of their instructions.
