@@ -21,6 +21,7 @@ let package = Package(
   products: [
     .library(name: "Weld", targets: ["Weld"]),
     .library(name: "WeldCheck", targets: ["WeldCheck"]),
+    .library(name: "WeldCompare", targets: ["WeldCompare"]),
     .executable(name: "weld", targets: ["WeldCLI"]),
   ],
   dependencies: [

@@ -139,8 +139,9 @@ extension RuntimeDyld {
 
     fileprivate enum Part: Hashable {
       case input(Int)
-      /// With the number of the group, of stubs.
-      case synthetic(SyntheticSection, Int)
+      case synthetic(SyntheticSection)
+      /// A group of stubs, by its number.
+      case stubs(Int)
     }
   }
 
@@ -170,18 +171,18 @@ extension RuntimeDyld {
     }
     let commonByteCount =
       batch.layout.byteCounts[Int(SegmentKind.zero.rawValue)] - batch.layout.commonPosition
-    var synthetic: [(SyntheticSection, Int, UInt64, Int, Protection)] = [
-      (.got, 0, batch.placement.gotAddress, batch.synthesis.gotByteCount, .read),
-      (.common, 0, batch.placement.commonAddress, commonByteCount, [.read, .write]),
+    var synthetic: [(SectionID.Part, SyntheticSection, UInt64, Int, Protection)] = [
+      (.synthetic(.got), .got, batch.placement.gotAddress, batch.synthesis.gotByteCount, .read),
+      (.synthetic(.common), .common, batch.placement.commonAddress, commonByteCount, [.read, .write]),
     ]
     for (group, stubs) in batch.synthesis.stubGroups.enumerated() {
       synthetic.append(
-        (.stubs, group, batch.placement.stubAddresses[group], stubs.byteCount, [.read, .execute]))
+        (.stubs(group), .stubs, batch.placement.stubAddresses[group], stubs.byteCount, [.read, .execute]))
     }
-    for (section, group, address, byteCount, protection) in synthetic where byteCount > 0 {
+    for (part, section, address, byteCount, protection) in synthetic where byteCount > 0 {
       found.append(
         Section(
-          id: SectionID(batch: position, part: .synthetic(section, group)), file: "", name: section.rawValue,
+          id: SectionID(batch: position, part: part), file: "", name: section.rawValue,
           address: Address(rawValue: address), byteCount: byteCount, protection: protection))
     }
     return found
@@ -200,9 +201,10 @@ extension RuntimeDyld {
     batch.move { placement in
       switch id.part {
       case .input(let number): placement.sectionAddresses[number] = address.rawValue
-      case .synthetic(.got, _): placement.gotAddress = address.rawValue
-      case .synthetic(.stubs, let group): placement.stubAddresses[group] = address.rawValue
-      case .synthetic(.common, _): placement.commonAddress = address.rawValue
+      case .synthetic(.got): placement.gotAddress = address.rawValue
+      case .stubs(let group): placement.stubAddresses[group] = address.rawValue
+      case .synthetic(.stubs): placement.stubAddresses[0] = address.rawValue
+      case .synthetic(.common): placement.commonAddress = address.rawValue
       }
     }
     published.noteMove()
@@ -217,7 +219,8 @@ extension RuntimeDyld {
     let contents =
       switch id.part {
       case .input(let number): batch.contents(ofSection: number)
-      case .synthetic(let section, let group): batch.contents(of: section, group: group)
+      case .synthetic(let section): batch.contents(of: section, group: 0)
+      case .stubs(let group): batch.contents(of: .stubs, group: group)
       }
     guard let contents else { throw .wrongOrder("contents must come before finalize") }
     return contents
