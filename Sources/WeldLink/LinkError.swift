@@ -27,6 +27,8 @@ public enum LinkError: Error, Equatable, Sendable {
   case noSuchSection(file: String, section: String)
   /// A name that was asked for and is not defined.
   case notDefined(symbol: String, suggestions: [String])
+  /// No object takes part.
+  case nothingToLink
   /// A call that came at the wrong time; the text says which must come first.
   case wrongOrder(String)
 
@@ -224,6 +226,9 @@ extension LinkError: CustomStringConvertible {
       "\(file): there is no section '\(section)' that is loaded; check its name and that of the file, without folder"
     case .notDefined(let symbol, let suggestions):
       "'\(symbol)' is not defined by any of the objects" + suggestionText(suggestions)
+    case .nothingToLink:
+      "no object takes part: members of archives are linked only if something wants them; "
+        + "name an object, or with --entry a symbol that a member defines"
     case .wrongOrder(let text): text
     }
   }

@@ -41,7 +41,7 @@ struct Apply: ~Copyable, ArchitectureWork {
       plan.placement.kindOffsets[Int(SegmentKind.relocatedReadOnly.rawValue)] + plan.layout.gotPosition
     plan.writeSlots(Target.self, to: &bytes, from: got)
     let text = plan.placement.kindOffsets[Int(SegmentKind.text.rawValue)]
-    plan.unreachableStubs = plan.writeStubs(
+    plan.unreachableStubs = try plan.writeStubs(
       Target.self, to: &bytes, from: plan.layout.stubPositions.map { text + $0 })
     let rules = RuleTable(of: Target.self)
     let batch = plan.resolution.batch
@@ -118,9 +118,10 @@ extension LinkPlan {
   /// Writes the stubs; each group begins at one of `starts`, in bytes of `bytes`.
   ///
   /// - Returns: those that cannot be written, by their positions, and why.
+  /// - Throws: if one is among them that is the address of an indirect function, which anything may use.
   func writeStubs<Target: Architecture>(
     _: Target.Type, to bytes: inout MutableRawSpan, from starts: [Int]
-  ) -> [Int: FieldError] {
+  ) throws(LinkError) -> [Int: FieldError] {
     var problems: [Int: FieldError] = [:]
     for (position, stub) in synthesis.stubs.enumerated() {
       let site = StubSite(
@@ -130,9 +131,21 @@ extension LinkPlan {
       do {
         try Target.writeStub(stub.kind, in: &bytes, at: starts[stub.group] + stub.offset, site)
       } catch {
+        let isAddress =
+          stub.kind == Target.indirectStub && resolution.classes[stub.symbol].contains(.indirect)
+        guard !isAddress else { throw .relocation(.field(error), at: place(of: stub)) }
         problems[position] = error
       }
     }
     return problems
+  }
+
+  /// How errors describe a stub.
+  private func place(of stub: Synthesis.Stub) -> LinkError.RelocationPlace {
+    let batch = resolution.batch
+    return LinkError.RelocationPlace(
+      file: batch.objects[batch.object(ofSymbol: stub.symbol)].name,
+      section: SyntheticSection.stubs.rawValue, offset: UInt64(stub.offset), type: "stub",
+      symbol: batch.symbolName(stub.symbol), addend: 0)
   }
 }

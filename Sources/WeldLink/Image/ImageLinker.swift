@@ -37,10 +37,12 @@ public enum ImageLinker {
   /// Links all objects of `inputs`, and of archives the members that are needed.
   ///
   /// - Throws: what is wrong with the first input that cannot be linked; `notDefined` for a missing
-  ///   ``Options/entry`` and for a section in ``Options/sectionAddresses`` that no file has.
+  ///   ``Options/entry``, `noSuchSection` for one in ``Options/sectionAddresses`` that no file has,
+  ///   `nothingToLink` if there are only archives, and nothing is wanted of them.
   public static func link(_ inputs: [LinkInput], options: Options = Options()) throws(LinkError) -> LinkMap {
     let objects = try InputSelection.select(
       inputs, wanting: options.entry.map { [$0] } ?? [], aliases: options.aliases)
+    guard !objects.isEmpty else { throw .nothingToLink }
     if let machine = options.machine {
       for object in objects where object.header.machine != machine {
         throw .differentMachine(file: object.name, machine: object.header.machine, expected: machine)

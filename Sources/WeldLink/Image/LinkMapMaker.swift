@@ -61,7 +61,7 @@ private struct LinkMapMaker: ArchitectureWork {
     }
     let rules = RuleTable(of: Target.self)
     let batch = plan.resolution.batch
-    let stubs = makeStubs(Target.self)
+    let stubs = try makeStubs(Target.self)
     for position in batch.objects.indices {
       for number in batch.firstSection[position]..<batch.firstSection[position + 1] {
         try addSection(number, of: position, rules, Target.self)
@@ -233,7 +233,7 @@ extension LinkMapMaker {
   }
 
   /// The bytes of each group of stubs. Which of them cannot be written is known from then on.
-  private mutating func makeStubs<Target: Architecture>(_: Target.Type) -> [[UInt8]] {
+  private mutating func makeStubs<Target: Architecture>(_: Target.Type) throws(LinkError) -> [[UInt8]] {
     var starts: [Int] = []
     var end = 0
     for group in plan.synthesis.stubGroups {
@@ -244,7 +244,7 @@ extension LinkMapMaker {
     do {
       var span = stubs.mutableSpan
       var bytes = MutableRawSpan(_elements: &span)
-      plan.unreachableStubs = plan.writeStubs(Target.self, to: &bytes, from: starts)
+      plan.unreachableStubs = try plan.writeStubs(Target.self, to: &bytes, from: starts)
     }
     return zip(starts, plan.synthesis.stubGroups).map { Array(stubs[$0..<$0 + $1.byteCount]) }
   }

@@ -150,6 +150,23 @@ struct ImageLinkerTests {
     }
   }
 
+  @Test func `the address of an indirect function leads somewhere, or the link fails`() throws {
+    let source = ".globl f\n.type f, @gnu_indirect_function\nf: ret\n.data\n.quad f"
+    let object = try Assembler.object("a.o", source)
+    #expect(try link([object]).relocations.map(\.via) == [.stub])
+    let far = SectionAddress(file: "", section: ".got", address: Address(rawValue: 0x7f00_0000_0000))
+    #expect {
+      try link([object]) { $0.sectionAddresses = [far] }
+    } throws: { error in
+      guard case LinkError.relocation(.field(.overflow), at: let place) = error else { return false }
+      return place.type == "stub" && place.symbol == "f" && place.file == "a.o"
+    }
+  }
+
+  @Test func `an archive of which nothing is wanted is nothing to link`() {
+    #expect(throws: LinkError.nothingToLink) { try link([]) }
+  }
+
   @Test func `a section that is given an address must be there`() throws {
     let object = try Assembler.object("a.o", "ret")
     let place = SectionAddress(file: "a.o", section: ".nothing", address: .zero)
