@@ -30,7 +30,7 @@ let package = Package(
   targets: [
     .target(name: "WeldBytes", swiftSettings: settings),
     .target(name: "WeldELF", dependencies: ["WeldBytes"], swiftSettings: settings),
-    .target(name: "WeldMemory", dependencies: ["WeldBytes"], swiftSettings: settings),
+    .target(name: "WeldMemory", dependencies: ["WeldBytes", "WeldELF"], swiftSettings: settings),
     .target(name: "WeldLink", dependencies: ["WeldBytes", "WeldELF", "WeldMemory"], swiftSettings: settings),
     .target(
       name: "WeldCheck", dependencies: ["WeldBytes", "WeldELF", "WeldMemory", "WeldLink"],
@@ -38,13 +38,19 @@ let package = Package(
     .target(
       name: "WeldCompare", dependencies: ["WeldBytes", "WeldELF", "WeldMemory", "WeldLink", "WeldCheck"],
       swiftSettings: settings),
-    .target(name: "WeldExecutor", dependencies: ["WeldMemory"], swiftSettings: settings),
+    .target(
+      name: "WeldExecutor", dependencies: ["WeldBytes", "WeldELF", "WeldMemory"], swiftSettings: settings),
+    .target(
+      name: "WeldRemote", dependencies: ["WeldBytes", "WeldELF", "WeldMemory", "WeldExecutor"],
+      swiftSettings: settings),
     .target(
       name: "WeldORC", dependencies: ["WeldBytes", "WeldELF", "WeldMemory", "WeldLink", "WeldExecutor"],
       swiftSettings: settings),
     .target(
       name: "Weld",
-      dependencies: ["WeldBytes", "WeldELF", "WeldMemory", "WeldLink", "WeldExecutor", "WeldORC"],
+      dependencies: [
+        "WeldBytes", "WeldELF", "WeldMemory", "WeldLink", "WeldExecutor", "WeldRemote", "WeldORC",
+      ],
       swiftSettings: settings),
     .executableTarget(name: "weld-benchmark", dependencies: ["Weld"], path: "Tests/Benchmarks/Weld"),
     .executableTarget(
@@ -59,6 +65,9 @@ let package = Package(
     .testTarget(
       name: "WeldCompareTests",
       dependencies: ["WeldBytes", "WeldELF", "WeldMemory", "WeldLink", "WeldCheck", "WeldCompare"]),
+    .testTarget(
+      name: "WeldRemoteTests",
+      dependencies: ["WeldBytes", "WeldELF", "WeldMemory", "WeldLink", "WeldExecutor", "WeldRemote", "WeldORC"]),
     .testTarget(name: "WeldORCTests", dependencies: ["Weld"]),
     .testTarget(name: "WeldCLITests"),
   ],

@@ -5,3 +5,4 @@
 @_exported import WeldLink
 @_exported import WeldMemory
 @_exported import WeldORC
+@_exported import WeldRemote

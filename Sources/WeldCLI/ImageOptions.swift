@@ -6,7 +6,7 @@ struct ImageOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Reject objects of another machine than this triple's. (default: the first object's)",
-      valueName: "triple"), transform: { try TargetTriple.machine(of: $0) })
+      valueName: "triple"), transform: { try TargetTriple.linkedMachine(of: $0) })
   var target: Machine?
 
   @Option(

@@ -18,7 +18,7 @@ struct RelocationsCommand: Verb {
 
   @Argument(
     help: ArgumentHelp("The architecture. (default: all)", valueName: "architecture"),
-    transform: { try TargetTriple.machine(of: $0) })
+    transform: { try TargetTriple.linkedMachine(of: $0) })
   var architecture: Machine?
 
   func run() throws {

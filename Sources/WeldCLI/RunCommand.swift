@@ -5,13 +5,18 @@ import Weld
 /// `weld run`: links and calls `main`.
 struct RunCommand: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "run", abstract: "Link objects and archives into this process and run them.",
+    commandName: "run",
+    abstract: "Link objects and archives into this process, or another one, and run them.",
     usage: "weld run [<options>] <object> ... [-- <argument> ...]",
     discussion: """
       Objects always take part, members of archives as needed, in any order. Definitions in objects and archives \
       win over the process; then come the libraries, in order, then what the process itself exports.
 
-      Exit status: the program's; 125 if it could not be linked or loaded; 128 + N if it died of signal N.
+      With --executor or --connect the program runs in another process, perhaps on another machine, for which it is \
+      linked. Its standard streams, its libraries and its environment are those of that process.
+
+      Exit status: the program's; 125 if it could not be linked or loaded, or the executor failed; 128 + N if it died \
+      of signal N.
       """)
 
   static let failureStatus: Int32 = 125
@@ -44,6 +49,9 @@ struct RunCommand: Verb {
   @Flag(help: "Write to standard error where everything was placed.")
   var showMap = false
 
+  @OptionGroup(title: "Other Processes")
+  var executor: ExecutorOptions
+
   @Argument(help: ArgumentHelp("Objects and archives.", valueName: "object"))
   var inputs: [String]
 
@@ -52,19 +60,50 @@ struct RunCommand: Verb {
 
   // `arguments` is none of the parser's.
   private enum CodingKeys: CodingKey {
-    case entry, argv0, libraries, absoluteSymbols, aliases, wholeArchive, showMap, inputs
+    case entry, argv0, libraries, absoluteSymbols, aliases, wholeArchive, showMap, executor, inputs
   }
 
   func run() throws {
-    let program = try Program(linking: try inputs.map { try LinkInput(path: $0) }, options: options)
-    if showMap { Diagnostics.write(ProgramMap.text(of: program)) }
-    // An unknown entry is an error before anything of the program runs.
-    _ = try program.address(of: entry)
+    if let executor = try executor.start() {
+      try run(in: executor)
+    } else {
+      try runHere()
+    }
+  }
+
+  private func runHere() throws {
+    let program = try link(for: InProcessExecutor())
     FatalSignals.becomeExitStatuses()
-    let status = try program.run(entry: entry, arguments: [argv0 ?? inputs[0]] + arguments)
+    let status = try program.run(entry: entry, arguments: programArguments)
     // Threads of the program may still run in its memory.
     withExtendedLifetime(program) { Glibc.exit(status) }
   }
+
+  private func run(in executor: SimpleRemoteEPC) throws {
+    if let process = executor.processIdentifier { ForwardedSignals.forward(to: process) }
+    do {
+      let program = try link(for: executor)
+      let status = try program.run(entry: entry, arguments: programArguments)
+      if case .killed(let signal) = try executor.disconnect() {
+        throw ProgramError.executor(.lost(.killed(signal: signal)))
+      }
+      throw ExitCode(status & 0xff)
+    } catch ProgramError.executor(.lost(.killed(let signal))) {
+      Diagnostics.report(ExecutorError.lost(.killed(signal: signal)).description)
+      throw ExitCode(128 + signal)
+    }
+  }
+
+  /// The program, of which nothing has run; it is known to have the function to call.
+  private func link(for executor: any ExecutorProcessControl) throws -> Program {
+    let inputs = try inputs.map { try LinkInput(path: $0) }
+    let program = try Program(linking: inputs, on: executor, options: options)
+    if showMap { Diagnostics.write(ProgramMap.text(of: program)) }
+    _ = try program.address(of: entry)
+    return program
+  }
+
+  private var programArguments: [String] { [argv0 ?? inputs[0]] + arguments }
 
   private var options: Program.Options {
     var options = Program.Options()

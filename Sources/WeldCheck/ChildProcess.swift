@@ -166,10 +166,3 @@ private final class UnnamedFile: Sendable {
 private struct SystemError: Error {
   var errno: Int32
 }
-
-/// What the system says about an `errno`.
-package func systemMessage(_ number: Int32) -> String {
-  // The text is copied before anybody else can ask.
-  guard let text = unsafe strerror(number) else { return "error \(number)" }
-  return unsafe String(cString: text)
-}

@@ -10,11 +10,7 @@ struct ByteWriter {
   mutating func append(_ more: [UInt8]) { bytes += more }
 
   mutating func append<T: FixedWidthInteger & UnsignedInteger>(_ value: T) {
-    let count = MemoryLayout<T>.size
-    for place in 0..<count {
-      let shift = (order == .little ? place : count - 1 - place) * 8
-      bytes.append(UInt8(truncatingIfNeeded: value >> T(shift)))
-    }
+    bytes.append(value, order: order)
   }
 
   /// Appends an entry of the section header table (gABI, "Section Header").

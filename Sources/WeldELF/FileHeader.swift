@@ -17,6 +17,23 @@ public struct Machine: RawRepresentable, Hashable, Sendable {
   public static let aarch64 = Machine(rawValue: 183)
   /// `EM_RISCV`.
   public static let riscv = Machine(rawValue: 243)
+
+  /// The machine that this process runs on; `nil` if it has no name here.
+  public static var host: Machine? {
+    #if arch(x86_64)
+      .x86_64
+    #elseif arch(powerpc64le)
+      .ppc64
+    #elseif arch(s390x)
+      .s390
+    #elseif arch(arm64)
+      .aarch64
+    #elseif arch(riscv64)
+      .riscv
+    #else
+      nil
+    #endif
+  }
 }
 
 extension Machine: CustomStringConvertible {

@@ -1,55 +1,42 @@
 internal import Glibc
 public import WeldMemory
 
-/// Why the process could not do what was asked.
-public enum ExecutorError: Error, Equatable, Sendable {
-  /// A shared library that the dynamic loader refused, with its words.
-  case libraryNotLoaded(path: String, message: String)
-}
-
-extension ExecutorError: CustomStringConvertible {
-  public var description: String {
-    switch self {
-    case .libraryNotLoaded(let path, let message): "\(path): the library cannot be loaded: \(message)"
-    }
-  }
-}
-
-/// This process, as a place where linked code runs: its symbols, its shared libraries, and calls into code.
+/// This process, as a place where linked code runs.
 @safe
-public final class InProcessExecutor: Sendable {
-  // Handles of the dynamic loader, only passed back to it.
-  nonisolated(unsafe) private let libraries: [UnsafeMutableRawPointer]
+public struct InProcessExecutor: ExecutorProcessControl {
+  /// This process.
+  public init() {}
 
-  /// The process with the shared libraries at `paths` loaded. They stay loaded.
-  public init(libraries paths: [String] = []) throws(ExecutorError) {
-    var handles: [UnsafeMutableRawPointer] = unsafe []
-    for path in paths {
-      guard let handle = unsafe dlopen(path, RTLD_NOW | RTLD_LOCAL) else {
-        let message = unsafe dlerror().map { unsafe String(cString: $0) } ?? "unknown reason"
-        throw .libraryNotLoaded(path: path, message: message)
-      }
-      unsafe handles.append(handle)
+  public var target: ExecutorTarget { .host }
+
+  public func makeMemory(for needs: MemoryNeeds) throws(MemoryError) -> any MemoryManager {
+    try MappedMemory(windowByteCount: needs.windowByteCount, placement: needs.placement)
+  }
+}
+
+// MARK: - Symbols
+
+extension InProcessExecutor {
+  public func loadDylib(_ path: String?) throws(ExecutorError) -> DylibHandle {
+    guard let path else { return DylibHandle(rawValue: .zero) }
+    guard let handle = unsafe dlopen(path, RTLD_NOW | RTLD_LOCAL) else {
+      let message = unsafe dlerror().map { unsafe String(cString: $0) } ?? "unknown reason"
+      throw .libraryNotLoaded(path: path, message: message)
     }
-    unsafe libraries = handles
+    return DylibHandle(rawValue: Address(rawValue: UInt64(UInt(bitPattern: handle))))
   }
 
-  /// Finds `name` in the libraries, in their order, then in what the process itself exports.
-  public func symbol(named name: String) -> (address: Address, isFunction: Bool)? {
-    if let found = librarySymbol(named: name) { return found }
-    return unsafe dlsym(nil, name).map { unsafe Self.describe($0) }
+  public func lookup(_ names: [String], in dylib: DylibHandle) throws(ExecutorError) -> [ResolvedSymbol?] {
+    // A handle of the dynamic loader, which is given back to it; 0 is the process itself.
+    let handle = unsafe UnsafeMutableRawPointer(bitPattern: UInt(dylib.rawValue.rawValue))
+    return names.map { name in unsafe dlsym(handle, name).map { unsafe Self.describe($0) } }
   }
 
-  /// Finds `name` in the libraries, in their order, and in those that they need, but not in the rest of the
-  /// process.
-  public func librarySymbol(named name: String) -> (address: Address, isFunction: Bool)? {
-    for position in unsafe libraries.indices {
-      if let address = unsafe dlsym(libraries[position], name) { return unsafe Self.describe(address) }
-    }
-    return nil
+  public func exportedNames(of path: String?) -> [String] {
+    path.map { SharedLibraries.names(exportedBy: $0) } ?? SharedLibraries.exportedNames()
   }
 
-  private static func describe(_ address: UnsafeMutableRawPointer) -> (address: Address, isFunction: Bool) {
+  private static func describe(_ address: UnsafeMutableRawPointer) -> ResolvedSymbol {
     // `Dl_info`: four words. The symbol is an `Elf64_Sym`, whose type is in the lower half of its fifth byte.
     var information: (UInt, UInt, UInt, UInt) = (0, 0, 0, 0)
     var symbol: UnsafeRawPointer?
@@ -62,7 +49,8 @@ public final class InProcessExecutor: Sendable {
       let type = unsafe symbol.load(fromByteOffset: 4, as: UInt8.self) & 15
       isFunction = type == 2 || type == 10
     }
-    return (Address(rawValue: UInt64(UInt(bitPattern: address))), isFunction)
+    return ResolvedSymbol(
+      address: Address(rawValue: UInt64(UInt(bitPattern: address))), isFunction: isFunction)
   }
 }
 
@@ -75,83 +63,58 @@ private func dynamicLoaderAddress(
 // MARK: - Calls
 
 extension InProcessExecutor {
-  /// Calls `int main(int argc, char **argv, char **envp)`.
-  public func runAsMain(_ function: Address, _ arguments: ProgramArguments) -> Int32 {
-    guard let pointer = unsafe UnsafeRawPointer(bitPattern: UInt(function.rawValue)) else { return 0 }
-    // The caller vouches for the function; the arguments live as long as it runs.
-    return unsafe unsafeBitCast(pointer, to: MainFunction.self)(
-      arguments.count, arguments.vector, environment)
-  }
-
-  /// Calls the functions whose addresses stand one after another in memory.
-  ///
-  /// Each gets the arguments of `main`, as glibc passes them to constructors. The addresses 0 and -1, which
-  /// mark the bounds of old-style arrays, are passed over.
-  ///
-  /// - Parameters:
-  ///   - array: where the first address is.
-  ///   - count: how many there are.
-  ///   - reversed: whether to begin with the last one.
-  ///   - arguments: the arguments of `main`.
-  public func callAll(in array: Address, count: Int, reversed: Bool, _ arguments: ProgramArguments) {
-    for number in reversed ? Array((0..<count).reversed()) : Array(0..<count) {
-      guard let slot = unsafe UnsafePointer<UInt>(bitPattern: UInt(array.rawValue) + UInt(number) * 8) else {
-        continue
-      }
-      // The caller vouches for the array, which it linked.
-      let value = unsafe slot.pointee
-      guard value != 0, value != .max, let pointer = unsafe UnsafeRawPointer(bitPattern: value) else {
-        continue
-      }
-      _ = unsafe unsafeBitCast(pointer, to: MainFunction.self)(arguments.count, arguments.vector, environment)
+  public func run(_ functions: [FunctionCall]) throws(ExecutorError) -> [UInt64] {
+    functions.map { call in
+      guard let pointer = unsafe UnsafeRawPointer(bitPattern: UInt(call.function.rawValue)) else { return 0 }
+      var arguments: [4 of UInt64] = [0, 0, 0, 0]
+      for (position, argument) in call.arguments.enumerated() { arguments[position] = argument }
+      // The caller vouches for the function. What it does not take stays in registers that it does not read.
+      return unsafe unsafeBitCast(
+        pointer, to: (@convention(c) (UInt64, UInt64, UInt64, UInt64) -> UInt64).self)(
+          arguments[0], arguments[1], arguments[2], arguments[3])
     }
   }
 
-  /// Lets `action` run when the process exits or ``runExitHandlers(of:)`` is called for `handle`, after
-  /// everything that is registered for it later.
-  public func atExit(of handle: Address, _ action: @escaping @Sendable () -> Void) {
-    let box = unsafe Unmanaged.passRetained(ExitAction(action)).toOpaque()
-    unsafe registerExitHandler(runExitAction, box, UnsafeRawPointer(bitPattern: UInt(handle.rawValue)))
+  public func runAsMain(_ function: Address, arguments: [String]) throws(ExecutorError) -> Int32 {
+    let vector = ArgumentVector(arguments)
+    let block = UnsafeMutableRawPointer.allocate(byteCount: vector.byteCount, alignment: 16)
+    defer { unsafe block.deallocate() }
+    let address = Address(rawValue: UInt64(UInt(bitPattern: block)))
+    try write(vector.bytes(at: address, order: target.byteOrder), at: address)
+    return try status(of: FunctionCall(function, UInt64(vector.count), address.rawValue))
   }
 
-  /// Runs what was registered for `handle`, by the program or by ``atExit(of:_:)``, last first, and forgets
-  /// it.
-  public func runExitHandlers(of handle: Address) {
-    unsafe finalizeExitHandlers(UnsafeRawPointer(bitPattern: UInt(handle.rawValue)))
+  public func runAsVoidFunction(_ function: Address) throws(ExecutorError) -> Int32 {
+    try status(of: FunctionCall(function))
+  }
+
+  public func runAsIntFunction(_ function: Address, _ argument: Int32) throws(ExecutorError) -> Int32 {
+    try status(of: FunctionCall(function, UInt64(bitPattern: Int64(argument))))
+  }
+
+  /// What a function that returns an `int` returned.
+  private func status(of call: FunctionCall) throws(ExecutorError) -> Int32 {
+    Int32(truncatingIfNeeded: try run([call])[0])
+  }
+
+  public func callWrapper(_ function: Address, _ arguments: [UInt8]) throws(ExecutorError) -> [UInt8] {
+    try WrapperFunction.call(function, arguments)
   }
 }
 
-/// `main`, whose result constructors leave undefined.
-private typealias MainFunction =
-  @convention(c) (
-    Int32, UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?,
-    UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
-  ) -> Int32
+// MARK: - Memory
 
-/// The environment as it is now.
-private var environment: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? {
-  // The C library's variable, which programs change through its functions only.
-  unsafe environ
+extension InProcessExecutor {
+  public func read(_ byteCount: Int, at address: Address) throws(ExecutorError) -> [UInt8] {
+    // The caller vouches for the memory.
+    unsafe Array(
+      UnsafeRawBufferPointer(
+        start: UnsafeRawPointer(bitPattern: UInt(address.rawValue)), count: byteCount))
+  }
+
+  public func write(_ bytes: [UInt8], at address: Address) throws(ExecutorError) {
+    // The caller vouches for the memory.
+    unsafe UnsafeMutableRawPointer(bitPattern: UInt(address.rawValue))?.copyMemory(
+      from: bytes, byteCount: bytes.count)
+  }
 }
-
-/// An action that waits for the end of a program.
-private final class ExitAction: Sendable {
-  let action: @Sendable () -> Void
-  init(_ action: @escaping @Sendable () -> Void) { self.action = action }
-}
-
-private let runExitAction: @convention(c) (UnsafeMutableRawPointer?) -> Void = { box in
-  guard let box = unsafe box else { return }
-  // Retained when it was registered; handlers run once.
-  unsafe Unmanaged<ExitAction>.fromOpaque(box).takeRetainedValue().action()
-}
-
-@_extern(c, "__cxa_atexit")
-@discardableResult
-private func registerExitHandler(
-  _ handler: @convention(c) (UnsafeMutableRawPointer?) -> Void, _ argument: UnsafeMutableRawPointer?,
-  _ handle: UnsafeRawPointer?
-) -> Int32
-
-@_extern(c, "__cxa_finalize")
-private func finalizeExitHandlers(_ handle: UnsafeRawPointer?)

@@ -11,8 +11,10 @@ public enum LinkError: Error, Equatable, Sendable {
   case unsupportedMachine(file: String, machine: Machine)
   /// An object for a machine that Weld links, but in another byte order or ABI; both in words.
   case unsupportedABI(file: String, found: String, expected: String)
-  /// An object for a machine that is not the one this process runs on, linked to be run here.
-  case foreignMachine(file: String, machine: String)
+  /// The process that the code is to run in failed.
+  case executor(ExecutorError)
+  /// An object for a machine that is not the one that is to run it.
+  case foreignMachine(file: String, machine: String, runner: Machine)
   /// An object for another machine, or in another byte order, than the first one.
   case differentMachine(file: String, machine: Machine, expected: Machine)
   /// Two objects define the same symbol, neither of them weakly.
@@ -128,6 +130,13 @@ public enum LinkError: Error, Equatable, Sendable {
   }
 }
 
+extension LinkError {
+  /// The error of a link whose memory failed; what failed in another process says so itself.
+  public init(_ error: MemoryError) {
+    self = if case .executor(let cause) = error { .executor(cause) } else { .memory(error) }
+  }
+}
+
 extension LinkError.RelocationPlace: CustomStringConvertible {
   /// `file: section+0xoffset: type against 'symbol'`, with the addend if there is one.
   public var description: String {
@@ -213,8 +222,10 @@ extension LinkError: CustomStringConvertible {
       "\(file): an object for \(machine), which Weld does not link; expected \(Machine.linkedNames)"
     case .unsupportedABI(let file, let found, let expected):
       "\(file): an object for \(found), which Weld does not link; expected \(expected)"
-    case .foreignMachine(let file, let machine):
-      "\(file): an object for \(machine), which this machine cannot run; link it without running it (weld link, weld check)"
+    case .executor(let error): error.description
+    case .foreignMachine(let file, let machine, let runner):
+      "\(file): an object for \(machine), which \(runner) cannot run; "
+        + "run it in an executor for its machine (weld run --executor), or link it without running it (weld link, weld check)"
     case .differentMachine(let file, let machine, let expected):
       "\(file): an object for \(machine); expected \(expected), as the first object"
     case .duplicateDefinition(let symbol, let first, let second):

@@ -55,14 +55,6 @@ public struct Allocation: ~Copyable {
     try backing.finalize(work)
     return FinalizedAllocation(segments: segments, backing: backing)
   }
-
-  /// Makes the unwinder know frame descriptions in this memory before it is finalized.
-  public borrowing func registerFrames(at address: Address, byteCount: Int) throws(MemoryError) {
-    try backing.registerFrames(at: address, byteCount: byteCount)
-  }
-
-  /// Makes the unwinder forget them.
-  public borrowing func deregisterFrames() { backing.deregisterFrames() }
 }
 
 /// Memory of linked code in its final state; dropped, it gives everything back.
@@ -76,11 +68,7 @@ public struct FinalizedAllocation: ~Copyable, Sendable {
     self.backing = backing
   }
 
-  /// Makes the unwinder know frame descriptions in this memory.
-  public borrowing func registerFrames(at address: Address, byteCount: Int) throws(MemoryError) {
-    try backing.registerFrames(at: address, byteCount: byteCount)
-  }
-
-  /// Makes the unwinder forget them.
+  /// Makes the unwinder forget the frame descriptions in this memory; see
+  /// ``AllocationBacking/deregisterFrames()``.
   public borrowing func deregisterFrames() { backing.deregisterFrames() }
 }

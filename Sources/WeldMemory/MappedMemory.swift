@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Synchronization
+public import WeldELF
 
 /// Memory of this process, out of one reserved window of address space.
 ///
@@ -43,7 +44,7 @@ public final class MappedMemory: MemoryManager {
     windowStart = window.start
   }
 
-  public var isExecutedHere: Bool { true }
+  public var machine: Machine? { .host }
 
   public func allocate(_ segments: [SegmentRequest]) throws(MemoryError) -> Allocation {
     let pageSize = SystemMemory.pageSize
@@ -89,7 +90,14 @@ private final class MappedAllocation: AllocationBacking {
   private let segments: [SegmentRequest]
   private let layout: SegmentLayout
   private let instructionCache: InstructionCache
-  private let frames = Mutex<[Address]>([])
+  private let state = Mutex(State())
+
+  /// What is to be undone before the memory goes back.
+  private struct State {
+    var frames: Address?
+    /// The last one is called first.
+    var actions: [WrapperCall] = []
+  }
 
   init(
     window: Window, start: Int, byteCount: Int, segments: [SegmentRequest], layout: SegmentLayout,
@@ -104,6 +112,7 @@ private final class MappedAllocation: AllocationBacking {
   }
 
   deinit {
+    for call in state.withLock({ $0.actions.reversed() }) { _ = try? WrapperFunction.run(call) }
     deregisterFrames()
     window.giveBack(start: start, byteCount: byteCount)
   }
@@ -135,11 +144,25 @@ private final class MappedAllocation: AllocationBacking {
     if layout.byteCount < byteCount { try protect(layout.byteCount..<byteCount, []) }
     if work.indirectFunctions.isEmpty {
       try protectSegments { _ in true }
-      return
+    } else {
+      try protectSegments { $0.contains(.execute) }
+      for function in work.indirectFunctions { Self.resolve(function) }
+      try protectSegments { !$0.contains(.execute) }
     }
-    try protectSegments { $0.contains(.execute) }
-    for function in work.indirectFunctions { Self.resolve(function) }
-    try protectSegments { !$0.contains(.execute) }
+    if let frames = work.frames {
+      unsafe registerFrame(UnsafeRawPointer(bitPattern: UInt(frames.address.rawValue)))
+      state.withLock { $0.frames = frames.address }
+    }
+    for action in work.actions { try run(action) }
+  }
+
+  private func run(_ action: AllocationAction) throws(MemoryError) {
+    do {
+      if let call = action.finalize { try WrapperFunction.run(call) }
+    } catch {
+      throw .executor(error)
+    }
+    if let call = action.deallocate { state.withLock { $0.actions.append(call) } }
   }
 
   private static func resolve(_ function: FinalizeWork.IndirectFunction) {
@@ -148,7 +171,8 @@ private final class MappedAllocation: AllocationBacking {
       let slot = unsafe UnsafeMutablePointer<UInt>(bitPattern: UInt(function.slot.rawValue))
     else { return }
     // The linker passes the addresses of code it linked and of a slot it made, both in finalized memory.
-    unsafe slot.pointee = unsafeBitCast(resolver, to: (@convention(c) () -> UInt).self)()
+    let capabilities = auxiliaryValue(16)
+    unsafe slot.pointee = unsafeBitCast(resolver, to: (@convention(c) (UInt) -> UInt).self)(capabilities)
   }
 
   /// Gives the segments that `wanted` selects their protections, neighbours of the same protection in one
@@ -183,20 +207,10 @@ private final class MappedAllocation: AllocationBacking {
     }
   }
 
-  func registerFrames(at address: Address, byteCount: Int) throws(MemoryError) {
-    unsafe registerFrame(UnsafeRawPointer(bitPattern: UInt(address.rawValue)))
-    frames.withLock { $0.append(address) }
-  }
-
   func deregisterFrames() {
-    let registered = frames.withLock { frames in
-      let all = frames
-      frames = []
-      return all
-    }
-    for address in registered.reversed() {
-      unsafe deregisterFrame(UnsafeRawPointer(bitPattern: UInt(address.rawValue)))
-    }
+    let registered = state.withLock { $0.frames.take() }
+    guard let registered else { return }
+    unsafe deregisterFrame(UnsafeRawPointer(bitPattern: UInt(registered.rawValue)))
   }
 }
 
@@ -206,3 +220,7 @@ private func registerFrame(_ section: UnsafeRawPointer?)
 
 @_extern(c, "__deregister_frame")
 private func deregisterFrame(_ section: UnsafeRawPointer?)
+
+/// A value of the auxiliary vector; 16 (`AT_HWCAP`) is what the processor can do.
+@_extern(c, "getauxval")
+private func auxiliaryValue(_ type: UInt) -> UInt

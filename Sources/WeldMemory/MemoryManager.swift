@@ -1,3 +1,5 @@
+public import WeldELF
+
 /// A run of memory with one protection, as a link asks for it.
 public struct SegmentRequest: Equatable, Sendable {
   /// What may be done with it once it is finalized. Never both write and execute.
@@ -29,12 +31,12 @@ public protocol MemoryManager: Sendable {
   /// All of it is readable, writable and zero until the allocation is finalized.
   func allocate(_ segments: [SegmentRequest]) throws(MemoryError) -> Allocation
 
-  /// Whether what is linked can be called in this process, and so must be for its machine. Default `false`.
-  var isExecutedHere: Bool { get }
+  /// The machine that runs what is linked, which must be for it; `nil`, the default, if nothing runs it.
+  var machine: Machine? { get }
 }
 
 extension MemoryManager {
-  public var isExecutedHere: Bool { false }
+  public var machine: Machine? { nil }
 }
 
 /// What a ``MemoryManager`` keeps for one allocation; the memory goes back when the last reference goes.
@@ -42,43 +44,14 @@ public protocol AllocationBacking: AnyObject, Sendable {
   /// Brings about the final protections, and makes what was written visible to instruction fetch
   /// (``InstructionCache``).
   ///
-  /// Code is executable before `work` is done, and what is read-only in the end (``Protection/read`` alone)
-  /// is still writable during it, so that resolvers of indirect functions can run and their results be
-  /// stored.
+  /// Code is executable before resolvers of indirect functions run, and what is read-only in the end
+  /// (``Protection/read`` alone) is still writable then, so that their results can be stored.
   func finalize(_ work: FinalizeWork) throws(MemoryError)
 
-  /// Makes the unwinder know the frame descriptions at `address`; they end with four zero bytes.
+  /// Makes the unwinder forget the frame descriptions that it was told of in ``finalize(_:)``.
   ///
-  /// They are forgotten before the memory goes back.
-  func registerFrames(at address: Address, byteCount: Int) throws(MemoryError)
-
-  /// Makes the unwinder forget what ``registerFrames(at:byteCount:)`` made it know.
+  /// That happens by itself before the memory goes back; in another process, only then.
   func deregisterFrames()
-}
-
-/// What must happen in the memory of the target while it is finalized.
-public struct FinalizeWork: Equatable, Sendable {
-  /// Indirect functions: `resolver` is called and its result stored as 8 bytes at `slot`.
-  public var indirectFunctions: [IndirectFunction]
-
-  /// An indirect function to be resolved.
-  public struct IndirectFunction: Equatable, Sendable {
-    /// Takes no arguments and returns the address of the function to use.
-    public var resolver: Address
-    /// Where the address goes.
-    public var slot: Address
-
-    /// Stores in `slot` what the function at `resolver` returns.
-    public init(resolver: Address, slot: Address) {
-      self.resolver = resolver
-      self.slot = slot
-    }
-  }
-
-  /// The given work; by default none.
-  public init(indirectFunctions: [IndirectFunction] = []) {
-    self.indirectFunctions = indirectFunctions
-  }
 }
 
 /// Why memory could not be had, or a file not be mapped.
@@ -95,6 +68,8 @@ public enum MemoryError: Error, Equatable, Sendable {
   case unreadable(path: String, errno: Int32)
   /// A folder where a file was expected.
   case isDirectory(path: String)
+  /// What was to be done when memory is finalized, or the process that the memory is in, failed.
+  case executor(ExecutorError)
 }
 
 extension MemoryError: CustomStringConvertible {
@@ -108,6 +83,7 @@ extension MemoryError: CustomStringConvertible {
     case .tooLarge: "the sections need more memory than an address space has"
     case .unreadable(let path, let errno): "\(path): cannot be read: \(systemMessage(errno))"
     case .isDirectory(let path): "\(path): is a directory; expected an object file or an archive"
+    case .executor(let error): error.description
     }
   }
 }

@@ -1,13 +1,13 @@
 /// Where segments lie relative to the start of their allocation: each on pages of its own, in order.
-struct SegmentLayout {
+package struct SegmentLayout {
   /// The offset of each segment, in bytes.
-  var offsets: [Int]
+  package var offsets: [Int]
   /// Bytes in all, a whole number of pages.
-  var byteCount: Int
+  package var byteCount: Int
   /// The alignment that the allocation's start must have, in bytes.
-  var alignment: Int
+  package var alignment: Int
 
-  init(of segments: [SegmentRequest], pageSize: Int) throws(MemoryError) {
+  package init(of segments: [SegmentRequest], pageSize: Int) throws(MemoryError) {
     offsets = []
     offsets.reserveCapacity(segments.count)
     byteCount = 0

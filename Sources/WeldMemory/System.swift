@@ -1,7 +1,7 @@
 internal import Glibc
 
 /// What the system says about an `errno`.
-func systemMessage(_ number: Int32) -> String {
+package func systemMessage(_ number: Int32) -> String {
   // The text is copied before anybody else can ask.
   guard let text = unsafe strerror(number) else { return "error \(number)" }
   return unsafe String(cString: text)
@@ -22,7 +22,7 @@ public enum SystemMemory {
 
 extension Int {
   /// The least multiple of `alignment`, a power of two, that is not below this; `nil` if there is none.
-  func roundedUp(to alignment: Int) -> Int? {
+  package func roundedUp(to alignment: Int) -> Int? {
     let (sum, overflow) = addingReportingOverflow(alignment - 1)
     return overflow ? nil : sum & ~(alignment - 1)
   }

@@ -1,3 +1,4 @@
+internal import WeldBytes
 internal import WeldELF
 public import WeldExecutor
 public import WeldLink
@@ -7,8 +8,15 @@ public import WeldMemory
 public enum ProgramError: Error, Equatable, Sendable {
   /// The link failed.
   case link(LinkError)
-  /// A library could not be loaded.
+  /// The process that the program runs in failed, or a library could not be loaded there.
   case executor(ExecutorError)
+}
+
+extension ProgramError {
+  /// The error of a program whose link failed; what failed in the executor says so itself.
+  init(_ error: LinkError) {
+    self = if case .executor(let cause) = error { .executor(cause) } else { .link(error) }
+  }
 }
 
 extension ProgramError: CustomStringConvertible {
@@ -20,7 +28,7 @@ extension ProgramError: CustomStringConvertible {
   }
 }
 
-/// A program linked from objects and archives into this process.
+/// A program linked from objects and archives into this process or another one.
 ///
 /// Definitions in objects and archives win over those of the process; then come the given libraries, in
 /// order, then what the process itself exports. What the C library has only in its static part is supplied.
@@ -28,10 +36,11 @@ extension ProgramError: CustomStringConvertible {
 /// The memory lives as long as the program; nothing may run in it afterwards, threads that the program
 /// started included.
 public final class Program {
-  private let linker: RuntimeDyld
-  private let executor: InProcessExecutor
-  private let initializers: [Initializers]
-  private let handle: Address
+  let linker: RuntimeDyld
+  let executor: any ExecutorProcessControl
+  /// What the C++ runtime calls the program.
+  let handle: Address
+  var argumentBlocks: [ArgumentBlock] = []
 
   /// How to link a program.
   public struct Options: Sendable {
@@ -58,24 +67,38 @@ public final class Program {
   }
 
   /// Links a program: everything up to its constructors, which do not run yet.
-  public init(linking inputs: [LinkInput], options: Options = Options()) throws(ProgramError) {
+  ///
+  /// - Parameters:
+  ///   - inputs: objects, which all take part, and archives, of which the members take part that are needed.
+  ///   - executor: the process that the program is to run in; by default this one.
+  ///   - options: how to link.
+  public init(
+    linking inputs: [LinkInput], on executor: any ExecutorProcessControl = InProcessExecutor(),
+    options: Options = Options()
+  ) throws(ProgramError) {
+    self.executor = executor
+    let libraries: LibrarySymbols
     do {
-      executor = try InProcessExecutor(libraries: options.libraries)
+      libraries = try LibrarySymbols(libraries: options.libraries, includingProcess: true, in: executor)
     } catch {
       throw .executor(error)
     }
     do {
-      linker = try Self.link(inputs, executor, options)
-      initializers = try linker.initializers()
+      linker = try Self.link(inputs, executor, libraries, options)
     } catch {
-      throw .link(error)
+      throw ProgramError(error)
     }
     // The support object defines it, unless an object of the program does.
-    handle = linker.symbol(named: "__dso_handle")?.address ?? .zero
+    let name = "__dso_handle"
+    guard let found = linker.symbol(named: name) else {
+      throw .link(.notDefined(symbol: name, suggestions: []))
+    }
+    handle = found.address
   }
 
   private static func link(
-    _ inputs: [LinkInput], _ executor: InProcessExecutor, _ options: Options
+    _ inputs: [LinkInput], _ executor: any ExecutorProcessControl, _ libraries: LibrarySymbols,
+    _ options: Options
   ) throws(LinkError) -> RuntimeDyld {
     let objects = try InputSelection.select(
       inputs, wholeArchives: options.wholeArchives, wanting: options.entries, aliases: options.aliases)
@@ -83,8 +106,8 @@ public final class Program {
     linkOptions.relaxes = options.relaxes
     linkOptions.aliases = options.aliases
     let linker = RuntimeDyld(
-      memory: try memory(for: objects, options),
-      lookup: ProgramSymbols(absolute: options.absoluteSymbols, executor: executor, inputs: inputs),
+      memory: try memory(for: objects, executor, options),
+      lookup: ProgramSymbols(absolute: options.absoluteSymbols, libraries: libraries, inputs: inputs),
       options: linkOptions)
     for object in objects { try linker.load(object) }
     if let first = objects.first { try linker.load(SupportObject.make(for: first.header.machine)) }
@@ -93,16 +116,18 @@ public final class Program {
   }
 
   /// A window of the size and at the place that the objects need, unless the options say otherwise.
-  private static func memory(for objects: [ObjectFile], _ options: Options) throws(LinkError) -> MappedMemory
-  {
+  private static func memory(
+    for objects: [ObjectFile], _ executor: any ExecutorProcessControl, _ options: Options
+  ) throws(LinkError) -> any MemoryManager {
     var placement = options.placement
     if placement == nil { placement = try AddressNeeds.wantsLowAddresses(objects) ? .low : .nearProcess }
+    let needs = MemoryNeeds(
+      windowByteCount: options.windowByteCount ?? AddressNeeds.windowByteCount(for: objects),
+      placement: placement ?? .nearProcess)
     do {
-      return try MappedMemory(
-        windowByteCount: options.windowByteCount ?? AddressNeeds.windowByteCount(for: objects),
-        placement: placement ?? .nearProcess)
+      return try executor.makeMemory(for: needs)
     } catch {
-      throw .memory(error)
+      throw LinkError(error)
     }
   }
 
@@ -122,34 +147,4 @@ public final class Program {
 
   /// All symbols of the program that are seen by name.
   public func symbolTable() -> [String: EvaluatedSymbol] { (try? linker.symbolTable()) ?? [:] }
-
-  /// Runs the program once: constructors, the function called `entry` with `argc`, `argv` and the
-  /// environment, exit handlers, destructors.
-  ///
-  /// A program that calls `exit` ends the process instead, after its exit handlers and destructors.
-  ///
-  /// - Parameters:
-  ///   - entry: the name of the function to call.
-  ///   - arguments: the arguments, beginning with the program's name.
-  /// - Returns: what the function returned.
-  public func run(entry: String = "main", arguments: [String]) throws(ProgramError) -> Int32 {
-    let function = try address(of: entry)
-    let arguments = ProgramArguments(arguments)
-    runConstructors(arguments)
-    let status = executor.runAsMain(function, arguments)
-    executor.runExitHandlers(of: handle)
-    return status
-  }
-
-  private func runConstructors(_ arguments: ProgramArguments) {
-    // Registered first, so that it runs after all that the program registers.
-    executor.atExit(of: handle) { [executor, initializers] in
-      for run in initializers.flatMap(\.after) {
-        executor.callAll(in: run.address, count: run.count, reversed: run.isReversed, arguments)
-      }
-    }
-    for run in initializers.flatMap(\.before) {
-      executor.callAll(in: run.address, count: run.count, reversed: run.isReversed, arguments)
-    }
-  }
 }

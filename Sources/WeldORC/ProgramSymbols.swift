@@ -1,27 +1,26 @@
 internal import WeldBytes
 internal import WeldELF
-internal import WeldExecutor
 internal import WeldLink
 internal import WeldMemory
 
 /// What a program finds outside of its objects: fixed addresses, libraries, the process.
 struct ProgramSymbols: SymbolLookup {
   let absolute: [String: Address]
-  let executor: InProcessExecutor
+  let libraries: LibrarySymbols
   let inputs: [LinkInput]
 
-  func lookup(_ names: [String]) -> [ResolvedSymbol?] {
-    names.map { name in
-      if let address = absolute[name] { return ResolvedSymbol(address: address) }
-      return executor.symbol(named: name).map {
-        ResolvedSymbol(address: $0.address, isFunction: $0.isFunction)
-      }
+  func lookup(_ names: [String]) throws(ExecutorError) -> [ResolvedSymbol?] {
+    var found = names.map { name in absolute[name].map { ResolvedSymbol(address: $0) } }
+    let missing = names.indices.filter { found[$0] == nil }
+    for (position, answer) in zip(missing, try libraries.lookup(missing.map { names[$0] })) {
+      found[position] = answer
     }
+    return found
   }
 
   func suggestions(for name: String) -> [String] {
-    let names = Array(absolute.keys) + archiveNames() + SharedLibraries.exportedNames()
-    return Spelling.nearest(to: name, among: names)
+    let outside = libraries.suggestions(for: name)
+    return Spelling.nearest(to: name, among: Array(absolute.keys) + archiveNames() + outside)
   }
 
   /// What the archives' indices say their members define.
@@ -30,35 +29,5 @@ struct ProgramSymbols: SymbolLookup {
       guard case .archive(let archive) = input, let index = try? archive.symbolIndex() else { return [] }
       return index.map { String(decoding: archive.nameBytes(of: $0)) }
     }
-  }
-}
-
-/// The shared libraries that are mapped into this process.
-enum SharedLibraries {
-  /// The names of everything they export; only for error messages, since it reads all their symbol tables.
-  static func exportedNames() -> [String] {
-    guard let map = try? MappedFile.open("/proc/self/maps") else { return [] }
-    var paths: Set<String> = []
-    for line in String(decoding: map.span).split(separator: "\n") {
-      guard let start = line.firstIndex(of: "/") else { continue }
-      let path = line[start...]
-      if path.contains(".so") { paths.insert(String(path)) }
-    }
-    return paths.sorted().flatMap { names(exportedBy: $0) }
-  }
-
-  /// The names that the library at `path` exports; none if it cannot be read.
-  static func names(exportedBy path: String) -> [String] {
-    guard let bytes = try? MappedFile.open(path),
-      let library = try? ObjectFile(bytes, name: path, accepting: [.sharedObject])
-    else { return [] }
-    let symbols = library.symbols
-    var names: [String] = []
-    for index in 0..<symbols.count {
-      let symbol = symbols[index]
-      guard symbol.place != .undefined, symbol.binding != .local else { continue }
-      names.append(library.name(of: symbol))
-    }
-    return names
   }
 }

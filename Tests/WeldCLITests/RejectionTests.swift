@@ -11,11 +11,13 @@ struct RejectionTests {
     ("powerpc64.o", "an object for big-endian ppc64, which Weld does not link; expected ppc64le (ELFv2)"),
     (
       "powerpc64le.o",
-      "an object for ppc64le (ELFv2), which this machine cannot run; link it without running it (weld link, weld check)"
+      "an object for ppc64le (ELFv2), which x86_64 cannot run; run it in an executor for its machine (weld run --executor), "
+        + "or link it without running it (weld link, weld check)"
     ),
     (
       "s390x.o",
-      "an object for s390x, which this machine cannot run; link it without running it (weld link, weld check)"
+      "an object for s390x, which x86_64 cannot run; run it in an executor for its machine (weld run --executor), "
+        + "or link it without running it (weld link, weld check)"
     ),
     (
       "bitcode.o",

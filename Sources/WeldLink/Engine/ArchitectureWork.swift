@@ -26,17 +26,4 @@ extension RelocationReference {
 extension Machine {
   /// What Weld links for, as errors say it.
   static let linkedNames = "x86_64, ppc64le or s390x"
-
-  /// The machine that this process runs on; `nil` if Weld does not link for it.
-  static var host: Machine? {
-    #if arch(x86_64)
-      .x86_64
-    #elseif arch(powerpc64le)
-      .ppc64
-    #elseif arch(s390x)
-      .s390
-    #else
-      nil
-    #endif
-  }
 }

@@ -20,7 +20,8 @@ final class LinkedBatch {
   private var addressesAreStale = false
   private let linksThreadLocals: Bool
   private var missingResolver: Int?
-  private var framesAreRegistered = false
+  /// Whether the unwinder is to know the batch's frame descriptions once it is finalized.
+  var registersFrames = false
   private var state: State
 
   private enum State: ~Copyable {
@@ -51,7 +52,7 @@ final class LinkedBatch {
     do {
       allocation = try memory.allocate(layout.segments.map(\.request))
     } catch {
-      throw .memory(error)
+      throw LinkError(error)
     }
     let placement = Placement(of: layout, synthesis, traits, at: allocation.segments, pins: pins)
     self.resolution = resolution
@@ -129,12 +130,23 @@ final class LinkedBatch {
   /// Brings about the final protections and resolves indirect functions.
   func finalize() throws(LinkError) {
     guard case .writable(let allocation) = exchange(.failed) else { throw Self.isGivenUp }
+    let work = FinalizeWork(
+      indirectFunctions: addresses.indirectFunctions, frames: registersFrames ? frames : nil)
     do {
-      state = .finalized(
-        try allocation.finalize(FinalizeWork(indirectFunctions: addresses.indirectFunctions)))
+      state = .finalized(try allocation.finalize(work))
     } catch {
-      throw .memory(error)
+      throw LinkError(error)
     }
+  }
+
+  /// The batch's frame descriptions.
+  private var frames: FinalizeWork.Frames? {
+    guard let frames = layout.frames else { return nil }
+    let bounds = placement.bounds(of: frames, layout)
+    return FinalizeWork.Frames(
+      address: Address(rawValue: bounds.start),
+      // Wraps where sections were mapped elsewhere in another order.
+      byteCount: Int(truncatingIfNeeded: bounds.end &- bounds.start &+ UInt64(Layout.terminatorByteCount)))
   }
 
   private static var isGivenUp: LinkError {
@@ -149,32 +161,12 @@ final class LinkedBatch {
     }
   }
 
-  /// Makes the unwinder know the batch's frame descriptions.
-  func registerFrames() throws(LinkError) {
-    guard let frames = layout.frames, !framesAreRegistered else { return }
-    let bounds = placement.bounds(of: frames, layout)
-    // Wraps where sections were mapped elsewhere in another order.
-    let byteCount = Int(truncatingIfNeeded: bounds.end &- bounds.start &+ UInt64(Layout.terminatorByteCount))
-    do {
-      switch state {
-      case .writable(let allocation):
-        try allocation.registerFrames(at: Address(rawValue: bounds.start), byteCount: byteCount)
-      case .finalized(let allocation):
-        try allocation.registerFrames(at: Address(rawValue: bounds.start), byteCount: byteCount)
-      case .failed: return
-      }
-    } catch {
-      throw .memory(error)
-    }
-    framesAreRegistered = true
-  }
-
-  /// Makes the unwinder forget them.
+  /// Makes the unwinder forget the batch's frame descriptions.
   func deregisterFrames() {
-    framesAreRegistered = false
+    registersFrames = false
     switch state {
-    case .writable(let allocation): allocation.deregisterFrames()
     case .finalized(let allocation): allocation.deregisterFrames()
+    case .writable: break
     case .failed: break
     }
   }

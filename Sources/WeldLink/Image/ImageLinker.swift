@@ -114,11 +114,11 @@ private struct ImageLookup: SymbolLookup {
       options.inventsExternals ? options.baseAddress.advanced(by: UInt64(clamping: options.byteLimit)) : nil
   }
 
-  func lookup(_ names: [String]) -> [ResolvedSymbol?] {
+  func lookup(_ names: [String]) throws(ExecutorError) -> [ResolvedSymbol?] {
     var found = names.map { name in absolute[name].map { ResolvedSymbol(address: $0) } }
     if let next {
       let missing = names.indices.filter { found[$0] == nil }
-      for (position, answer) in zip(missing, next.lookup(missing.map { names[$0] })) {
+      for (position, answer) in zip(missing, try next.lookup(missing.map { names[$0] })) {
         found[position] = answer
       }
     }

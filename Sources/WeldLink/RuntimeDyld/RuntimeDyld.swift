@@ -84,8 +84,9 @@ extension RuntimeDyld {
     let header = object.header
     if accepted?.byteOrder != header.byteOrder || accepted?.flags != header.flags {
       let checked = try SupportedMachine.traits(of: object)
-      if memory.isExecutedHere, checked.machine != Machine.host {
-        throw .foreignMachine(file: object.name, machine: String(describing: checked.name))
+      if let runner = memory.machine, checked.machine != runner {
+        throw .foreignMachine(
+          file: object.name, machine: String(describing: checked.name), runner: runner)
       }
       traits = checked
       accepted = (header.byteOrder, header.flags)
@@ -254,14 +255,15 @@ extension RuntimeDyld {
     }
   }
 
-  /// Makes the unwinder know the frame descriptions of everything that is not finalized, so that exceptions
-  /// pass through it. ``finalize()`` does this, too.
+  /// Lets the unwinder know the frame descriptions of everything that is not finalized as soon as it is, so
+  /// that exceptions pass through it, even if ``finalize(registeringFrames:)`` is told not to.
   public func registerEHFrames() throws(LinkError) {
     try layOut()
-    for batch in batches[finalizedCount...] { try batch.registerFrames() }
+    for batch in batches[finalizedCount...] { batch.registersFrames = true }
   }
 
-  /// Makes the unwinder forget all frame descriptions. Happens by itself before the memory goes.
+  /// Makes the unwinder forget all frame descriptions. Happens by itself before the memory goes; in another
+  /// process, only then.
   public func deregisterEHFrames() {
     for batch in batches { batch.deregisterFrames() }
   }
@@ -273,8 +275,8 @@ extension RuntimeDyld {
   public func finalize(registeringFrames: Bool = true) throws(LinkError) {
     try resolveRelocations()
     for batch in batches[finalizedCount...] where !batch.isFinalized {
+      batch.registersFrames = batch.registersFrames || registeringFrames
       try batch.finalize()
-      if registeringFrames { try batch.registerFrames() }
     }
     finalizedCount = batches.count
   }
@@ -303,8 +305,10 @@ extension RuntimeDyld {
       ? [] : Set(resolution.globals.lazy.filter { $0.visibility.isHidden }.map(\.symbol))
     let outside = wanted.indices.filter { found[$0] == nil && !isHidden.contains(wanted[$0]) }
     let sought = outside.map { options.aliases.targets(of: names[$0]).last ?? names[$0] }
-    for (position, answer) in zip(outside, lookup.lookup(sought)) {
-      found[position] = answer
+    do {
+      for (position, answer) in zip(outside, try lookup.lookup(sought)) { found[position] = answer }
+    } catch {
+      throw .executor(error)
     }
     let resolver =
       options.linksThreadLocals && options.relaxes

@@ -1,25 +1,13 @@
 public import WeldMemory
 
-/// What was found for the name of a symbol.
-public struct ResolvedSymbol: Equatable, Sendable {
-  /// Where it is.
-  public var address: Address
-  /// Whether it is known to be a function, so that a stub may stand for its address.
-  public var isFunction: Bool
-
-  /// A symbol at `address`.
-  public init(address: Address, isFunction: Bool = false) {
-    self.address = address
-    self.isFunction = isFunction
-  }
-}
-
 /// Where symbols come from that no object of a link defines.
 ///
 /// LLVM's counterpart is `JITSymbolResolver`.
 public protocol SymbolLookup: Sendable {
   /// Finds all of `names` at once: an answer for each, in the same order, `nil` where there is none.
-  func lookup(_ names: [String]) -> [ResolvedSymbol?]
+  ///
+  /// An error fails the link that asks.
+  func lookup(_ names: [String]) throws(ExecutorError) -> [ResolvedSymbol?]
 
   /// Names that exist and look like `name`, nearest first; for error messages.
   func suggestions(for name: String) -> [String]

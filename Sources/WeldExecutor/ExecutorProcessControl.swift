@@ -1,0 +1,86 @@
+public import WeldMemory
+
+/// The process in which linked code runs: its memory, its symbols and libraries, and calls into it.
+///
+/// ORC's class of the same name is the model. ``InProcessExecutor`` is this process; `SimpleRemoteEPC` is
+/// another one, perhaps on another machine. Everything here may be called from any thread, and waits until it is
+/// done.
+public protocol ExecutorProcessControl: Sendable {
+  /// What the process is made for.
+  var target: ExecutorTarget { get }
+
+  /// Memory of the process for code to be linked into.
+  func makeMemory(for needs: MemoryNeeds) throws(MemoryError) -> any MemoryManager
+
+  /// Loads a shared library, which stays loaded.
+  ///
+  /// - Parameter path: where the process finds it; `nil` for what the process itself exports.
+  func loadDylib(_ path: String?) throws(ExecutorError) -> DylibHandle
+
+  /// Finds symbols that a library, or one that it needs, exports.
+  ///
+  /// - Returns: an answer for each of `names`, in the same order, `nil` where there is none.
+  func lookup(_ names: [String], in dylib: DylibHandle) throws(ExecutorError) -> [ResolvedSymbol?]
+
+  /// The names that a shared library, or with `nil` the process, exports, as far as they can be had; for error
+  /// messages.
+  func exportedNames(of path: String?) -> [String]
+
+  /// Calls `functions` one after another, and returns what each of them returned.
+  ///
+  /// A program may end the process in one of them. For another process that is
+  /// ``ExecutorError/lost(_:)`` with ``ExecutorError/Loss/exited(status:)``; this process is gone.
+  func run(_ functions: [FunctionCall]) throws(ExecutorError) -> [UInt64]
+
+  /// Calls `int main(int argc, char **argv)`. The first of `arguments` is the program's name.
+  func runAsMain(_ function: Address, arguments: [String]) throws(ExecutorError) -> Int32
+
+  /// Calls `int function(void)`.
+  func runAsVoidFunction(_ function: Address) throws(ExecutorError) -> Int32
+
+  /// Calls `int function(int)`.
+  func runAsIntFunction(_ function: Address, _ argument: Int32) throws(ExecutorError) -> Int32
+
+  /// Calls `CWrapperFunctionResult function(const char *arguments, size_t byteCount)`, the one form in which ORC
+  /// calls functions whose arguments and results are serialized, and returns the bytes of the result.
+  func callWrapper(_ function: Address, _ arguments: [UInt8]) throws(ExecutorError) -> [UInt8]
+
+  /// Copies memory of the process, which must be readable there.
+  func read(_ byteCount: Int, at address: Address) throws(ExecutorError) -> [UInt8]
+
+  /// Writes to memory of the process, which must be writable there.
+  func write(_ bytes: [UInt8], at address: Address) throws(ExecutorError)
+}
+
+extension ExecutorProcessControl {
+  /// None.
+  public func exportedNames(of _: String?) -> [String] { [] }
+}
+
+/// A shared library of an executor.
+public struct DylibHandle: Hashable, Sendable {
+  /// What the executor calls it: a handle of its dynamic loader.
+  public var rawValue: Address
+
+  /// The library with this handle.
+  public init(rawValue: Address) { self.rawValue = rawValue }
+}
+
+/// A call of a C function whose arguments are integers or pointers.
+public struct FunctionCall: Equatable, Sendable {
+  /// The function.
+  public var function: Address
+  /// Its arguments, at most ``argumentLimit``.
+  public var arguments: [UInt64]
+
+  /// How many arguments there may be.
+  public static let argumentLimit = 4
+
+  /// A call of `function`. Arguments that it does not take do no harm.
+  public init(_ function: Address, _ arguments: UInt64...) {
+    precondition(
+      arguments.count <= Self.argumentLimit, "more arguments than are passed in registers everywhere")
+    self.function = function
+    self.arguments = arguments
+  }
+}

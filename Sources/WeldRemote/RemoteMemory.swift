@@ -1,0 +1,155 @@
+internal import Synchronization
+internal import WeldBytes
+public import WeldELF
+internal import WeldExecutor
+public import WeldMemory
+
+/// Memory of an executor: written here, and sent there as a whole when it is finalized.
+///
+/// Each allocation is a reservation of its own. Where it lies is for the executor's operating system to choose.
+public struct RemoteMemory: MemoryManager {
+  private let executor: SimpleRemoteEPC
+
+  /// Memory of `executor`, which is not disconnected before the memory has gone back.
+  public init(_ executor: SimpleRemoteEPC) { self.executor = executor }
+
+  public var machine: Machine? { executor.target.machine }
+
+  public func allocate(_ segments: [SegmentRequest]) throws(MemoryError) -> Allocation {
+    let pageSize = executor.target.pageSize
+    let layout = try SegmentLayout(of: segments, pageSize: pageSize)
+    let working = try WorkingMemory(byteCount: layout.byteCount)
+    let backing = try RemoteAllocation(executor, working, segments, layout)
+    let placements = zip(segments, layout.offsets).map { segment, offset in
+      Allocation.Placement(
+        address: backing.start.advanced(by: UInt64(offset)), workingOffset: offset,
+        workingByteCount: segment.byteCount)
+    }
+    // `backing` keeps the buffer, and reads it only once the allocation is used up.
+    return unsafe Allocation(segments: placements, working: working.buffer, backing: backing)
+  }
+}
+
+/// One reservation in an executor.
+private final class RemoteAllocation: AllocationBacking {
+  private let executor: SimpleRemoteEPC
+  private let segments: [SegmentRequest]
+  private let layout: SegmentLayout
+  /// What was reserved; 0 if there is nothing to reserve memory for.
+  private let reservation: Address
+  /// Where the first segment begins: the executor knows of no alignment but that of pages.
+  let start: Address
+  private let state: Mutex<State>
+
+  private struct State {
+    /// Whether the reservation is to be given back.
+    var isReserved: Bool
+    /// The bytes to be sent; `nil` once they were.
+    var working: WorkingMemory?
+  }
+
+  init(
+    _ executor: SimpleRemoteEPC, _ working: WorkingMemory, _ segments: [SegmentRequest],
+    _ layout: SegmentLayout
+  ) throws(MemoryError) {
+    let (byteCount, overflow) = layout.byteCount.addingReportingOverflow(
+      layout.alignment - executor.target.pageSize)
+    guard !overflow else { throw .tooLarge }
+    self.executor = executor
+    self.segments = segments
+    self.layout = layout
+    do {
+      reservation = layout.byteCount > 0 ? try executor.services.reserve(byteCount) : .zero
+    } catch {
+      throw .executor(error)
+    }
+    let mask = UInt64(layout.alignment - 1)
+    start = Address(rawValue: (reservation.rawValue &+ mask) & ~mask)
+    state = Mutex(State(isReserved: layout.byteCount > 0, working: working))
+  }
+
+  deinit {
+    // An executor that is lost has no memory of ours, and one that refuses tells nobody.
+    if state.withLock({ $0.isReserved }) { try? executor.services.deallocate(reservation) }
+  }
+
+  func finalize(_ work: FinalizeWork) throws(MemoryError) {
+    guard let working = state.withLock({ $0.working.take() }) else { return }
+    var actions = work.actions
+    if let frames = work.frames { actions.insert(executor.services.action(for: frames), at: 0) }
+    guard layout.byteCount > 0 || !actions.isEmpty else { return }
+    do {
+      // Memory that fails to be finalized, the executor gives back itself.
+      state.withLock { $0.isReserved = false }
+      try executor.services.finalize(
+        remoteSegments(working, writable: !work.indirectFunctions.isEmpty), actions.map { completed($0) })
+      state.withLock { $0.isReserved = true }
+      try resolve(work.indirectFunctions)
+    } catch {
+      throw .executor(error)
+    }
+  }
+
+  func deregisterFrames() {}
+
+  /// The segments as they are sent.
+  ///
+  /// - Parameter writable: whether what is read-only in the end is to be writable yet.
+  private func remoteSegments(_ working: WorkingMemory, writable: Bool) -> [RemoteSegment] {
+    var sent: [RemoteSegment] = []
+    if start != reservation {
+      // The executor finds the reservation by the address of the first segment.
+      sent.append(
+        RemoteSegment(
+          protection: .read, address: reservation, byteCount: Int(start.rawValue - reservation.rawValue),
+          contents: []))
+    }
+    for (segment, offset) in zip(segments, layout.offsets) where segment.byteCount > 0 {
+      sent.append(
+        RemoteSegment(
+          protection: writable && segment.protection == .read ? [.read, .write] : segment.protection,
+          address: start.advanced(by: UInt64(offset)), byteCount: segment.byteCount,
+          contents: working.copy(offset..<offset + segment.contentByteCount)))
+    }
+    return sent
+  }
+
+  /// The action with functions in both places: the executor calls what is there, and dies if nothing is.
+  private func completed(_ action: AllocationAction) -> AllocationAction {
+    let nothing = WrapperCall(function: executor.routines.succeed, arguments: [])
+    return AllocationAction(
+      finalize: action.finalize ?? nothing, deallocate: action.deallocate ?? nothing)
+  }
+
+  /// Calls the resolvers of indirect functions, stores what they return, and makes read-only what is to be.
+  private func resolve(_ functions: [FinalizeWork.IndirectFunction]) throws(ExecutorError) {
+    guard !functions.isEmpty else { return }
+    let library = executor.library
+    let limit = executor.options.callLimit
+    let hardwareCapabilities: UInt64 = 16
+    let question = RoutineCall(library.getauxval, [.value(hardwareCapabilities)])
+    let capabilities = try executor.call([question], within: limit).values[0]
+    let calls = functions.map { RoutineCall($0.resolver, [.value(capabilities)]) }
+    let targets = try executor.call(calls, within: limit).values
+    try executor.services.write(
+      zip(functions, targets).map { function, target in
+        var bytes: [UInt8] = []
+        bytes.append(target, order: executor.target.byteOrder)
+        return (function.slot, bytes)
+      })
+    let readOnly: UInt64 = 1
+    let protections = zip(segments, layout.offsets).filter { $0.0.byteCount > 0 && $0.0.protection == .read }
+      .map { segment, offset in
+        RoutineCall(
+          library.mprotect,
+          [
+            .value(start.advanced(by: UInt64(offset)).rawValue), .value(UInt64(segment.byteCount)),
+            .value(readOnly),
+          ])
+      }
+    let results = try executor.call(protections, within: limit).values
+    guard results.allSatisfy({ UInt32(truncatingIfNeeded: $0) == 0 }) else {
+      throw .refused(call: "make memory read-only", message: "mprotect failed")
+    }
+  }
+}

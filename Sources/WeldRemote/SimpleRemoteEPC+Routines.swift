@@ -1,0 +1,130 @@
+internal import WeldBytes
+public import WeldExecutor
+public import WeldMemory
+
+/// Where the routines of Weld are in an executor. They go with it.
+struct PlacedRoutines: Sendable {
+  let call: Address
+  let report: Address
+  let succeed: Address
+  /// What ``ExecutorRoutines/report`` is given: the function to call, its context and the tag, which is this
+  /// address.
+  let reportBlock: Address
+
+  init(
+    _ routines: ExecutorRoutines, _ target: ExecutorTarget, _ services: Services
+  ) throws(ExecutorError) {
+    var code: [UInt8] = []
+    func place(_ routine: [UInt8], at base: Address) -> Address {
+      // On any machine a function may begin at a multiple of 16.
+      code += [UInt8](repeating: 0, count: -code.count & 15)
+      defer { code += routine }
+      return base.advanced(by: UInt64(code.count))
+    }
+    let pageSize = target.pageSize
+    let base = try services.reserve(2 * pageSize)
+    call = place(routines.call, at: base)
+    report = place(routines.report, at: base)
+    succeed = place(routines.succeed, at: base)
+    reportBlock = base.advanced(by: UInt64(pageSize))
+    var block: [UInt8] = []
+    for address in [services.dispatchFunction, services.dispatchContext, reportBlock] {
+      block.append(address.rawValue, order: target.byteOrder)
+    }
+    try services.finalize(
+      [
+        RemoteSegment(protection: [.read, .execute], address: base, byteCount: pageSize, contents: code),
+        RemoteSegment(protection: [.read], address: reportBlock, byteCount: pageSize, contents: block),
+      ], [])
+  }
+}
+
+/// A call by ``ExecutorRoutines/call``.
+struct RoutineCall {
+  var function: Address
+  var arguments: [Argument]
+
+  enum Argument {
+    case value(UInt64)
+    /// The address of this byte of the scratch memory that comes back with the results.
+    case scratch(Int)
+  }
+
+  init(_ function: Address, _ arguments: [Argument]) {
+    self.function = function
+    self.arguments = arguments
+  }
+
+  init(_ call: FunctionCall) { self.init(call.function, call.arguments.map { .value($0) }) }
+}
+
+/// What calls returned.
+struct RoutineResults {
+  var values: [UInt64]
+  var scratch: [UInt8]
+  var order: ByteOrder
+
+  /// The word at `offset` in the scratch memory.
+  func word(inScratchAt offset: Int) -> UInt64 { Self.word(scratch[...], at: offset, order) }
+
+  static func word(_ bytes: ArraySlice<UInt8>, at offset: Int, _ order: ByteOrder) -> UInt64 {
+    let word = bytes.dropFirst(offset).prefix(8)
+    return order == .big
+      ? word.reduce(0) { $0 << 8 | UInt64($1) } : word.reversed().reduce(0) { $0 << 8 | UInt64($1) }
+  }
+}
+
+extension SimpleRemoteEPC {
+  /// Makes calls one after another, with `scratchByteCount` bytes of memory that they may fill.
+  func call(
+    _ calls: [RoutineCall], scratchByteCount: Int = 0, within limit: Duration?
+  ) throws(ExecutorError) -> RoutineResults {
+    let purpose = "call functions"
+    let order = target.byteOrder
+    let valuesByteCount = calls.count * 8
+    // One word more than asked for, so that the result is never so small that it has another form.
+    let (resultByteCount, overflow) = (valuesByteCount + 8).addingReportingOverflow(scratchByteCount)
+    guard !overflow, scratchByteCount >= 0 else {
+      throw .refused(call: purpose, message: "no memory has \(scratchByteCount) bytes")
+    }
+    var arguments: [UInt8] = []
+    arguments.append(library.malloc.rawValue, order: order)
+    arguments.append(UInt64(resultByteCount), order: order)
+    for call in calls {
+      arguments.append(call.function.rawValue, order: order)
+      for number in 0..<FunctionCall.argumentLimit {
+        let argument = number < call.arguments.count ? call.arguments[number] : .value(0)
+        let (mask, value): (UInt64, UInt64) =
+          switch argument {
+          case .value(let value): (0, value)
+          case .scratch(let offset): (.max, UInt64(valuesByteCount + offset))
+          }
+        arguments.append(mask, order: order)
+        arguments.append(value, order: order)
+      }
+    }
+    let result = try connection.call(routines.call, arguments, to: purpose, within: limit)
+    guard result.count == resultByteCount else { throw .noResult(call: purpose) }
+    return RoutineResults(
+      values: calls.indices.map { RoutineResults.word(result[...], at: $0 * 8, order) },
+      scratch: Array(result[valuesByteCount..<valuesByteCount + scratchByteCount]), order: order)
+  }
+
+  public func run(_ functions: [FunctionCall]) throws(ExecutorError) -> [UInt64] {
+    // Should a program exit in one of them, it says so as the last thing it does.
+    let block = routines.reportBlock
+    connection.setHandler(for: block) { [connection, order = target.byteOrder] payload in
+      let status = (order == .little ? payload.first : payload.last).map { Int32($0) }
+      connection.note(exitStatus: status)
+      return []
+    }
+    let begin = RoutineCall(
+      library.atExit, [.value(routines.report.rawValue), .value(block.rawValue), .value(block.rawValue)])
+    let end = RoutineCall(library.finalizeExitHandlers, [.value(block.rawValue)])
+    let results = try call(
+      [begin] + functions.map { RoutineCall($0) } + [end], within: options.callLimit)
+    // It said so, too, when the handler was taken back.
+    connection.note(exitStatus: nil)
+    return Array(results.values[1...functions.count])
+  }
+}

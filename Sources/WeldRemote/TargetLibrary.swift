@@ -1,0 +1,30 @@
+internal import WeldExecutor
+internal import WeldMemory
+
+/// What Weld calls in the C library of an executor.
+struct TargetLibrary: Sendable {
+  let malloc: Address
+  let memcpy: Address
+  let mprotect: Address
+  let getauxval: Address
+  let atExit: Address
+  let finalizeExitHandlers: Address
+  /// Only the C library of GNU has it.
+  let dladdr1: Address?
+
+  init(_ services: Services, _ process: DylibHandle) throws(ExecutorError) {
+    let names = ["malloc", "memcpy", "mprotect", "getauxval", "__cxa_atexit", "__cxa_finalize", "dladdr1"]
+    let found = try services.lookup(names, in: process)
+    func find(_ position: Int) throws(ExecutorError) -> Address {
+      guard let address = found[position] else { throw .missingService(name: names[position]) }
+      return address
+    }
+    malloc = try find(0)
+    memcpy = try find(1)
+    mprotect = try find(2)
+    getauxval = try find(3)
+    atExit = try find(4)
+    finalizeExitHandlers = try find(5)
+    dladdr1 = found[6]
+  }
+}

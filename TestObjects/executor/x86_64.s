@@ -1,0 +1,66 @@
+# x86_64.o: gcc -nostdlib
+# What Weld puts into executors for x86_64: Tests/WeldRemoteTests/ExecutorRoutinesTests.swift compares.
+
+	.section .text.call, "ax"
+	push %rbx
+	push %rbp
+	push %r12
+	push %r13
+	push %r14
+	mov %rdi, %rbx
+	lea (%rdi, %rsi), %rbp
+	mov 8(%rbx), %r14
+	mov %r14, %rdi
+	call *(%rbx)
+	mov %rax, %r12
+	mov %rax, %r13
+	test %rax, %rax
+	je 3f
+	add $16, %rbx
+1:	cmp %rbp, %rbx
+	jae 2f
+	mov 8(%rbx), %rdi
+	and %r12, %rdi
+	add 16(%rbx), %rdi
+	mov 24(%rbx), %rsi
+	and %r12, %rsi
+	add 32(%rbx), %rsi
+	mov 40(%rbx), %rdx
+	and %r12, %rdx
+	add 48(%rbx), %rdx
+	mov 56(%rbx), %rcx
+	and %r12, %rcx
+	add 64(%rbx), %rcx
+	xor %eax, %eax
+	call *(%rbx)
+	mov %rax, (%r13)
+	add $8, %r13
+	add $72, %rbx
+	jmp 1b
+2:	mov %r12, %rax
+	mov %r14, %rdx
+	jmp 4f
+3:	xor %edx, %edx
+4:	pop %r14
+	pop %r13
+	pop %r12
+	pop %rbp
+	pop %rbx
+	ret
+
+	.section .text.report, "ax"
+	sub $24, %rsp
+	mov %esi, 8(%rsp)
+	mov %rdi, %rax
+	mov 8(%rax), %rdi
+	mov 16(%rax), %rsi
+	lea 8(%rsp), %rdx
+	mov $4, %ecx
+	call *(%rax)
+	add $24, %rsp
+	ret
+
+	.section .text.succeed, "ax"
+	xor %eax, %eax
+	mov $1, %edx
+	ret
