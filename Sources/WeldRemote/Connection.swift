@@ -24,6 +24,8 @@ final class Connection: Sendable {
     var loss: ExecutorError.Loss?
     /// Whether the end was asked for.
     var isClosing = false
+    /// Whether somebody is finding out how the executor was lost.
+    var isEnding = false
     /// How the executor ended after it was asked to.
     var ending: ExecutorError.Loss?
     var nextSequenceNumber: UInt64 = 0
@@ -41,6 +43,9 @@ final class Connection: Sendable {
     receiver.setSpecific(key: isReceiver, value: ())
     receiver.async { self.receiveAll() }
   }
+
+  /// A thread of its own. Those of the global queue may all be waiting for what is to be done on it.
+  private static var thread: DispatchQueue { DispatchQueue(label: "weld.executor") }
 
   /// What the executor says it is, as soon as it does.
   func setup() throws(ExecutorError) -> Setup {
@@ -102,7 +107,7 @@ extension Connection {
       try channel.send(message.bytes, within: options.answerLimit)
     } catch .disconnected {
       // The receiver sees the end, too, and then learns why; if it does not, this is all there is to say.
-      DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(1)) { self.lose(.disconnected) }
+      Self.thread.asyncAfter(deadline: .now() + .seconds(1)) { self.lose(.disconnected) }
     } catch {
       lose(error)
     }
@@ -157,7 +162,7 @@ extension Connection {
   /// Answers a call of code in the executor, on a thread of its own: a handler may call the executor in turn.
   private func answer(_ call: Message) {
     let handler = state.withLock { $0.handlers[call.tag] }
-    DispatchQueue.global().async {
+    Self.thread.async {
       // Without a handler, an empty result, as LLVM's controller has it.
       let result = handler?(call.payload) ?? []
       self.send(Message(kind: .result, sequenceNumber: call.sequenceNumber, tag: .zero, payload: result))
@@ -190,7 +195,7 @@ extension Connection {
   func closeUnheard() {
     // The receiver cannot wait for itself.
     guard DispatchQueue.getSpecific(key: isReceiver) == nil else {
-      DispatchQueue.global().async { _ = try? self.close() }
+      Self.thread.async { _ = try? self.close() }
       return
     }
     _ = try? close()
@@ -201,26 +206,34 @@ extension Connection {
   /// - Returns: how it was lost, which may be known better than the caller does.
   @discardableResult
   private func lose(_ found: ExecutorError.Loss) -> ExecutorError.Loss {
-    channel.finishSending()
-    channel.stopReceiving()
-    let cause = cause(of: found)
-    let (loss, pending) = state.withLock { state -> (ExecutorError.Loss, [UInt64: Completion]) in
-      if let loss = state.loss { return (loss, [:]) }
-      let loss = state.isClosing && cause.isEnd ? .closed : cause
-      state.ending = cause
+    let isFirst = state.withLock { state in
+      defer { state.isEnding = true }
+      return !state.isEnding
+    }
+    // What follows from the first cause is none.
+    guard isFirst else {
+      _ = isOver.wait(atMost: nil)
+      return state.withLock { $0.loss } ?? found
+    }
+    let ending = ending(after: found)
+    let (loss, pending) = state.withLock { state in
+      let loss = state.isClosing && ending.isEnd ? .closed : ending
       state.loss = loss
-      defer { state.pending = [:] }
+      state.ending = child == nil ? nil : ending
       state.handlers = [:]
+      defer { state.pending = [:] }
       return (loss, state.pending)
     }
-    for completion in pending.values { completion(.failure(.lost(loss))) }
     isSetUp.set()
     isOver.set()
+    for completion in pending.values { completion(.failure(.lost(loss))) }
+    channel.finishSending()
+    channel.stopReceiving()
     return loss
   }
 
   /// Why the conversation ended: what became of the process tells more than its descriptors do.
-  private func cause(of found: ExecutorError.Loss) -> ExecutorError.Loss {
+  private func ending(after found: ExecutorError.Loss) -> ExecutorError.Loss {
     // A process that only stopped to speak is none of an executor any more.
     let end = child?.end(within: found.isEnd ? Self.grace : .zero)
     switch (found, end) {
