@@ -2,16 +2,18 @@ internal import WeldBytes
 internal import WeldELF
 
 /// A section whose relocations are applied.
+///
+/// Moves from section to section of an object, since a copy of an object costs several references.
 struct SectionSite {
   let object: ObjectFile
-  let section: InputSection
+  var section: InputSection
   /// The section's number in the batch, and its index in the object.
-  let number: Int
-  let index: UInt32
+  var number: Int
+  var index: UInt32
   /// The number of the object's first symbol.
   let firstSymbol: Int
   /// The section's address.
-  let base: UInt64
+  var base: UInt64
 
   var isCode: Bool { section.kind == .text || section.kind == .largeText }
 }

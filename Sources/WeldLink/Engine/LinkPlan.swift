@@ -46,8 +46,10 @@ struct Apply: ~Copyable, ArchitectureWork {
     let rules = RuleTable(of: Target.self)
     let batch = plan.resolution.batch
     for position in batch.objects.indices {
-      let object = batch.objects[position]
       let firstSection = batch.firstSection[position]
+      var site = SectionSite(
+        object: batch.objects[position], section: InputSection(), number: 0, index: 0,
+        firstSymbol: batch.firstSymbol[position], base: 0)
       for number in firstSection..<batch.firstSection[position &+ 1] {
         let section = plan.layout.sections[number]
         guard section.kind != .notLoaded, section.byteCount > 0 || section.relocationCount > 0 else {
@@ -55,16 +57,15 @@ struct Apply: ~Copyable, ArchitectureWork {
         }
         let start = plan.placement.kindOffsets[Int(section.kind.rawValue)] &+ plan.layout.positions[number]
         var out = bytes._mutatingExtracting(start..<start &+ section.byteCount)
-        if !section.isZero { out.copy(section.byteCount, of: object.bytes.span, from: section.fileOffset) }
+        if !section.isZero {
+          out.copy(section.byteCount, of: site.object.bytes.span, from: section.fileOffset)
+        }
         guard section.relocationCount > 0 else { continue }
-        try plan.relocate(
-          &out,
-          SectionSite(
-            object: object, section: section, number: number,
-            index: UInt32(truncatingIfNeeded: number &- firstSection),
-            firstSymbol: batch.firstSymbol[position],
-            base: plan.placement.sectionAddresses[number]),
-          rules, Target.self)
+        site.section = section
+        site.number = number
+        site.index = UInt32(truncatingIfNeeded: number &- firstSection)
+        site.base = plan.placement.sectionAddresses[number]
+        try plan.relocate(&out, site, rules, Target.self)
       }
     }
   }

@@ -19,19 +19,19 @@ struct Scan: ArchitectureWork {
       synthesis.needStub(symbol, addend: 0, A.indirectStub, group: 0, isIndirect: true)
     }
     let rules = RuleTable(of: A.self)
-    var isExternalKnown = [Bool](repeating: false, count: 0)
     for position in batch.objects.indices {
-      let object = batch.objects[position]
+      var place = Place(
+        object: batch.objects[position], position: position,
+        hasFarBranches: !synthesis.groupOfSection.isEmpty)
       for number in batch.firstSection[position]..<batch.firstSection[position + 1] {
         let section = resolution.sections[number]
         guard section.kind != .notLoaded, section.relocationCount > 0 else { continue }
         if section.isZero {
-          throw .section(.relocatedZeros, file: object.name, section: batch.sectionName(number))
+          throw .section(.relocatedZeros, file: place.object.name, section: batch.sectionName(number))
         }
-        let place = Place(
-          object: object, position: position, section: section, number: number,
-          hasFarBranches: !synthesis.groupOfSection.isEmpty)
-        try scan(place, rules, &synthesis, &isExternalKnown, A.self)
+        place.section = section
+        place.number = number
+        try scan(place, rules, &synthesis, A.self)
       }
     }
     if resolution.linkerDefinitions.contains(where: { $0.definition == .gotBase }) {
@@ -41,23 +41,24 @@ struct Scan: ArchitectureWork {
   }
 
   /// A section that is looked at.
+  ///
+  /// Moves from section to section of an object, since a copy of an object costs several references.
   private struct Place {
-    var object: ObjectFile
+    let object: ObjectFile
     /// The object's position in the batch.
-    var position: Int
-    var section: InputSection
-    /// The section's number.
-    var number: Int
+    let position: Int
     /// Whether branches may not reach all of the batch.
-    var hasFarBranches: Bool
+    let hasFarBranches: Bool
+    var section = InputSection()
+    /// The section's number.
+    var number = 0
 
     /// The section's bytes in the file.
     var contents: Range<Int> { section.fileOffset..<section.fileOffset &+ section.byteCount }
   }
 
   private func scan<A: Architecture>(
-    _ place: Place, _ rules: RuleTable, _ synthesis: inout Synthesis, _ isExternalKnown: inout [Bool],
-    _: A.Type
+    _ place: Place, _ rules: RuleTable, _ synthesis: inout Synthesis, _: A.Type
   ) throws(LinkError) {
     let object = place.object
     let section = place.section
@@ -74,7 +75,7 @@ struct Scan: ArchitectureWork {
         if row.shape == .nothing { continue }
       }
       if let problem = inspect(
-        relocation, place, rules, symbolCount: symbolCount, &synthesis, &isExternalKnown, A.self)
+        relocation, place, rules, symbolCount: symbolCount, &synthesis, A.self)
       {
         let index = UInt32(place.number - resolution.batch.firstSection[place.position])
         throw .relocation(problem, at: RelocationWalk.place(of: relocation, in: object, index))
@@ -88,7 +89,7 @@ struct Scan: ArchitectureWork {
   @inline(never)
   private func inspect<A: Architecture>(
     _ relocation: Relocation, _ place: Place, _ rules: RuleTable, symbolCount: Int,
-    _ synthesis: inout Synthesis, _ isExternalKnown: inout [Bool], _: A.Type
+    _ synthesis: inout Synthesis, _: A.Type
   ) -> LinkError.RelocationProblem? {
     guard let rule = rules.rule(relocation.type), let kind = A.RelocationKind(rawValue: relocation.type)
     else { return .unknownType(relocation.type) }
@@ -135,7 +136,7 @@ struct Scan: ArchitectureWork {
       noteWord(kind, relocation, place, symbol, &synthesis, A.self)
     }
     if rule.value.threadLocalModel == nil, !found.contains(.defined) {
-      noteExternal(symbol, &synthesis, &isExternalKnown)
+      synthesis.needExternal(symbol)
     }
     if need == .stubIfFar {
       return noteStub(kind, rule, place, symbol, found, addend, &synthesis, A.self)
@@ -186,13 +187,6 @@ struct Scan: ArchitectureWork {
       !A.canRewriteLocalDynamic(kind, in: code.span, at: offset)
     else { return }
     synthesis.keepsLocalDynamic = true
-  }
-
-  private func noteExternal(_ symbol: Int, _ synthesis: inout Synthesis, _ isKnown: inout [Bool]) {
-    if isKnown.isEmpty { isKnown = [Bool](repeating: false, count: resolution.batch.symbolCount) }
-    guard !isKnown[symbol] else { return }
-    isKnown[symbol] = true
-    synthesis.externals.append(symbol)
   }
 }
 

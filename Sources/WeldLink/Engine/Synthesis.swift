@@ -4,7 +4,7 @@
 struct Synthesis: Sendable {
   /// For each symbol the position of its entry, or -1.
   private var entryOfSymbol: [Int32]
-  /// Symbols that have a plain slot or a plain stub: almost all.
+  /// Symbols that are undefined or have a plain slot or a plain stub: almost all that have anything.
   private var entries: [Entry] = []
   /// The others.
   private var otherSlots: [SlotKey: Int] = [:]
@@ -24,7 +24,7 @@ struct Synthesis: Sendable {
   /// Whether some code that finds the thread-local block stays as it is.
   var keepsLocalDynamic = false
   /// Undefined symbols that relocations refer to, by their canonical numbers, in the order of the input.
-  var externals: [Int] = []
+  private(set) var externals: [Int] = []
   /// `st_other` by the numbers of symbols; empty where the machine has no local entries.
   var others: [UInt8] = []
   /// Objects, by their positions in the batch, whose code reaches only 64 KiB of the TOC.
@@ -84,6 +84,7 @@ struct Synthesis: Sendable {
     var stub: Int32 = -1
     /// For an indirect function the slot of its stub.
     var resolvedSlot: Int32 = -1
+    var isExternal = false
   }
 
   private struct SlotKey: Hashable {
@@ -140,6 +141,14 @@ extension Synthesis {
     entryOfSymbol[symbol] = Int32(truncatingIfNeeded: entries.count)
     entries.append(Entry())
     return entries.count - 1
+  }
+
+  /// Notes that `symbol`, a canonical number, must be found elsewhere.
+  mutating func needExternal(_ symbol: Int) {
+    let entry = entry(of: symbol)
+    guard !entries[entry].isExternal else { return }
+    entries[entry].isExternal = true
+    externals.append(symbol)
   }
 
   /// Makes a slot for `symbol`, unless there is one.
