@@ -38,7 +38,7 @@ extension LinkPlan {
     let object = site.object
     let table = object.relocations(
       at: site.section.relocationOffset, count: Int(site.section.relocationCount))
-    let isPlain = !site.section.role.mayReferToDiscarded && missingResolver == nil
+    let mayReferToDiscarded = site.section.role.mayReferToDiscarded
     var settled: Range<UInt64> = 0..<0
     for position in 0..<table.count {
       let relocation = table[position]
@@ -63,12 +63,19 @@ extension LinkPlan {
         continue
       }
       let signed = Int64(bitPattern: value)
-      if signed >= row.lowest, signed <= row.highest, isPlain, settled.isEmpty {
+      if signed >= row.lowest, signed <= row.highest, settled.isEmpty, missingResolver == nil,
+        !mayReferToDiscarded || !isDiscarded(site.firstSymbol &+ Int(relocation.symbol.rawValue))
+      {
         out.store(value, byteCount: row.byteCount, at: at, order: Target.byteOrder)
       } else if !settled.contains(relocation.offset) {
         _ = try apply(table, position, site, rules, &out, Target.self)
       }
     }
+  }
+
+  /// Whether a symbol went with the group of its section.
+  private func isDiscarded(_ symbol: Int) -> Bool {
+    resolution.classes[Int(resolution.canonical[symbol])].contains(.discarded)
   }
 
   /// Applies the relocation at `position` of a table, whatever its rule is.
