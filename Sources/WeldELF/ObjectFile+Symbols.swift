@@ -57,8 +57,7 @@ public struct SymbolList: ~Escapable {
   @inlinable
   public subscript(index: Int) -> Symbol {
     @inline(__always) get {
-      let at = index * 24
-      let entry = entries.extracting(at..<at + 24)
+      let entry = entries.entry(index, byteCount: 24)
       // Decided once for all fields.
       switch order {
       case .little: return decode(entry, at: index, order: .little)

@@ -45,14 +45,14 @@ public struct RelocationTable: ~Escapable {
   public subscript(index: Int) -> Relocation {
     @inline(__always) get {
       if hasAddends {
-        let entry = bytes.extracting(index * 24..<index * 24 + 24)
+        let entry = bytes.entry(index, byteCount: 24)
         // Decided once for all fields.
         switch order {
         case .little: return decode(entry, addend: entry.field(at: 16, order: .little), order: .little)
         case .big: return decode(entry, addend: entry.field(at: 16, order: .big), order: .big)
         }
       }
-      return decode(bytes.extracting(index * 16..<index * 16 + 16), addend: 0, order: order)
+      return decode(bytes.entry(index, byteCount: 16), addend: 0, order: order)
     }
   }
 
