@@ -3,8 +3,7 @@ internal import WeldELF
 
 // Which sections take part, and as what.
 extension BatchResolver {
-  mutating func addSections(of position: Int) throws(LinkError) {
-    let object = batch.objects[position]
+  mutating func addSections(of object: ObjectFile, at position: Int) throws(LinkError) {
     let first = batch.firstSection[position]
     if !object.groupSections.isEmpty { discardGroups(of: object, first: first) }
     for number in 1..<max(object.sectionCount, 1) {
@@ -63,7 +62,7 @@ extension BatchResolver {
           HashedName(byteCount: owned.count, hash: hash), in: groups.addStrings(owned), at: 0)
       }
       guard groups.count == before else { continue }
-      for member in group.members { sections[first &+ Int(member.rawValue)].isDiscarded = true }
+      for member in group.members { sections[first &+ Int(member.rawValue)].role = .discarded }
     }
   }
 
@@ -75,7 +74,7 @@ extension BatchResolver {
       guard header.flags.contains([.alloc, .linkOrder]), header.link != 0,
         sections[first &+ Int(header.link)].isDiscarded
       else { continue }
-      sections[first &+ number].isDiscarded = true
+      sections[first &+ number].role = .discarded
       sections[first &+ number].kind = .notLoaded
     }
   }
@@ -95,7 +94,7 @@ extension BatchResolver {
       throw .section(
         .alignmentTooLarge(header.alignment), file: object.name, section: object.name(of: header))
     }
-    let (kind, role) = classify(header, object.nameBytes(of: header))
+    let (kind, role) = traits.classify(header, object.nameBytes(of: header))
     sections[number].fileOffset = header.fileRange.lowerBound
     sections[number].byteCount = byteCount
     sections[number].alignmentShift = UInt8(truncatingIfNeeded: alignment.trailingZeroBitCount)
@@ -130,9 +129,12 @@ extension BatchResolver {
     }
   }
 
+}
+
+extension MachineTraits {
   /// Where a section goes and what it is, from its flags and, where they leave it open, its name.
-  private func classify(_ header: SectionHeader, _ name: RawSpan) -> (SegmentKind, SectionRole) {
-    let isLarge = traits.hasLargeSections && header.flags.contains(.large)
+  fileprivate func classify(_ header: SectionHeader, _ name: RawSpan) -> (SegmentKind, SectionRole) {
+    let isLarge = hasLargeSections && header.flags.contains(.large)
     if header.flags.contains(.tls) {
       return (header.type == .nobits ? .threadLocalZero : .threadLocal, .plain)
     }
@@ -153,7 +155,7 @@ extension BatchResolver {
     // Some compilers make it writable; there is one place for frames.
     if name.equals(".eh_frame") { return (.readOnly, .frames) }
     if let role = arrayRole(header, name) { return (.relocatedReadOnly, role) }
-    if let toc = traits.tocSectionName, name.isNamed(toc) { return (.relocatedReadOnly, .toc) }
+    if let toc = tocSectionName, name.isNamed(toc) { return (.relocatedReadOnly, .toc) }
     if name.starts(with: ".data.rel.ro") { return (.relocatedReadOnly, .plain) }
     return (isLarge ? .largeData : .data, .plain)
   }

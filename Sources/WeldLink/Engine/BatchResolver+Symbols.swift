@@ -3,8 +3,7 @@ internal import WeldELF
 
 // Who defines each name of an object.
 extension BatchResolver {
-  mutating func addSymbols(of position: Int) throws(LinkError) {
-    let object = batch.objects[position]
+  mutating func addSymbols(of object: ObjectFile, at position: Int) throws(LinkError) {
     guard let table = object.symbolTable else { return }
     let first = batch.firstSymbol[position]
     let firstSection = batch.firstSection[position]
@@ -13,7 +12,7 @@ extension BatchResolver {
       let symbol = symbols[index]
       let number = first &+ index
       canonical[number] = UInt32(truncatingIfNeeded: number)
-      classes[number] = localClass(of: symbol, firstSection: firstSection)
+      classes[number] = Self.localClass(of: symbol, in: sections, firstSection: firstSection)
       if classes[number].contains(.indirect) { indirectFunctions.append(number) }
       if symbol.place == .common {
         commons[number] = try common(symbol, number, .zero, object)
@@ -38,9 +37,9 @@ extension BatchResolver {
       let id = name.byteCount == 0 ? names.intern("") : names.intern(name, in: source, at: symbol.nameOffset)
       // Until all objects are seen, the number of the name stands for the canonical symbol.
       canonical[number] = UInt32(truncatingIfNeeded: id)
-      let strength = strength(of: symbol, firstSection: firstSection)
+      let strength = Self.strength(of: symbol, in: sections, firstSection: firstSection)
       if symbol.place != .undefined {
-        classes[number] = localClass(of: symbol, firstSection: firstSection)
+        classes[number] = Self.localClass(of: symbol, in: sections, firstSection: firstSection)
       } else if symbol.type == .tls {
         classes[number] = .threadLocal
       }
@@ -56,7 +55,12 @@ extension BatchResolver {
     }
   }
 
-  private func localClass(of symbol: Symbol, firstSection: Int) -> SymbolClass {
+  // What is asked about every symbol is given the sections and nothing else: a resolver that is being changed
+  // would be copied for each call.
+
+  private static func localClass(
+    of symbol: Symbol, in sections: [InputSection], firstSection: Int
+  ) -> SymbolClass {
     let type = symbol.type
     switch symbol.place {
     case .section(let index):
@@ -73,7 +77,9 @@ extension BatchResolver {
     }
   }
 
-  private func strength(of symbol: Symbol, firstSection: Int) -> GlobalSymbol.Strength {
+  private static func strength(
+    of symbol: Symbol, in sections: [InputSection], firstSection: Int
+  ) -> GlobalSymbol.Strength {
     let isWeak = symbol.binding == .weak
     switch symbol.place {
     case .undefined: return isWeak ? .weakReference : .reference

@@ -24,8 +24,15 @@ struct BatchResolver {
     sections = [InputSection](repeating: InputSection(), count: batch.sectionCount)
     canonical = [UInt32](repeating: 0, count: batch.symbolCount)
     classes = [SymbolClass](repeating: [], count: batch.symbolCount)
-    let globalCount = batch.objects.reduce(0) { $0 + $1.symbolCount - ($1.symbolTable?.firstGlobal ?? 0) }
-    names = NameTable(capacity: globalCount / 2)
+    var globalCount = 0
+    var largestCount = 0
+    for object in batch.objects {
+      let count = object.symbolTable.map { $0.count - $0.firstGlobal } ?? 0
+      globalCount += count
+      largestCount = max(largestCount, count)
+    }
+    // The names of one object differ; those of many are mentioned several times.
+    names = NameTable(capacity: max(largestCount, globalCount / 4))
     // Room that is not needed is never touched.
     globals.reserveCapacity(globalCount)
   }
@@ -38,9 +45,9 @@ struct BatchResolver {
     after published: PublishedSymbols
   ) throws(LinkError) -> Resolution {
     var resolver = BatchResolver(batch, traits, linksThreadLocals: linksThreadLocals)
-    for position in batch.objects.indices {
-      try resolver.addSections(of: position)
-      try resolver.addSymbols(of: position)
+    for (position, object) in batch.objects.enumerated() {
+      try resolver.addSections(of: object, at: position)
+      try resolver.addSymbols(of: object, at: position)
     }
     try resolver.standBack(behind: published)
     resolver.canonicalize(aliases)

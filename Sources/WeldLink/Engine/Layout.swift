@@ -50,7 +50,10 @@ struct Layout: Sendable {
     }
     var together: [SectionRole: [Int]] = [:]
     if resolution.hasTOCSections { try placeTOC(resolution, synthesis) }
-    let groups = Dictionary(grouping: stubPositions.indices) { synthesis.stubGroups[$0].lastSection }
+    // Usually none; the stubs at the end of the text follow no section.
+    let groups = Dictionary(
+      grouping: stubPositions.indices.filter { synthesis.stubGroups[$0].lastSection >= 0 },
+      by: { synthesis.stubGroups[$0].lastSection })
     for number in sections.indices {
       let kind = sections[number].kind
       guard kind != .notLoaded else { continue }

@@ -43,6 +43,8 @@ enum SectionRole: UInt8, Sendable {
   /// A section whose name is a C identifier: laid out with its namesakes, between `__start_` and `__stop_`
   /// symbols.
   case identifier
+  /// None: it was dropped with its COMDAT group.
+  case discarded
 }
 
 extension SectionRole {
@@ -65,8 +67,9 @@ struct InputSection: Sendable {
   var role = SectionRole.plain
   /// Whether it takes no room in the file.
   var isZero = false
+
   /// Whether it was dropped with its COMDAT group.
-  var isDiscarded = false
+  var isDiscarded: Bool { role == .discarded }
 
   /// A power of two, in bytes.
   var alignment: Int { 1 << Int(alignmentShift) }
