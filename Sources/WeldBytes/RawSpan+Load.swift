@@ -28,15 +28,16 @@ extension RawSpan {
   /// The entry at `index` of a table whose entries take `entryByteCount` bytes; one that lies outside is a bug
   /// in the caller.
   ///
-  /// One comparison where `extracting(_:)` has several.
+  /// One comparison where `extracting(_:)` has several; and the length of the result is known where it is used.
   @inlinable @inline(__always)
   @_lifetime(copy self)
   public func entry(_ index: Int, byteCount entryByteCount: Int) -> RawSpan {
     let offset = index &* entryByteCount
     precondition(offset >= 0 && offset <= byteCount &- entryByteCount, "an entry outside of its table")
-    // In bounds by the precondition.
-    return unsafe extracting(
-      unchecked: Range(uncheckedBounds: (lower: offset, upper: offset &+ entryByteCount)))
+    // In bounds by the precondition; what keeps the table's bytes keeps those of the entry.
+    let start = unsafe withUnsafeBytes { unsafe $0.baseAddress.unsafelyUnwrapped + offset }
+    let entry = unsafe RawSpan(_unsafeStart: start, byteCount: entryByteCount)
+    return unsafe _overrideLifetime(entry, copying: self)
   }
 
   /// Returns the part of the span that `range` covers.
