@@ -38,15 +38,16 @@ extension LinkPlan {
     let object = site.object
     let table = object.relocations(
       at: site.section.relocationOffset, count: Int(site.section.relocationCount))
-    let mayReferToDiscarded = site.section.role.mayReferToDiscarded
+    let isPlain = missingResolver == nil && !site.section.role.mayReferToDiscarded
     var settled: Range<UInt64> = 0..<0
     for position in 0..<table.count {
       let relocation = table[position]
       let row = rules[relocation.type]
       // The symbol was proven by the scan.
-      let S = symbols.values[site.firstSymbol &+ Int(relocation.symbol.rawValue)]
+      let symbol = site.firstSymbol &+ Int(relocation.symbol.rawValue)
+      let S = symbols.values[symbol]
       let at = Int(truncatingIfNeeded: relocation.offset)
-      guard relocation.offset <= UInt64(byteCount), Int(row.byteCount) <= byteCount &- at else {
+      guard at >= 0, at <= byteCount &- Int(row.byteCount) else {
         throw .relocation(
           .outsideSection(byteCount: Int(row.byteCount), sectionByteCount: byteCount),
           at: RelocationWalk.place(of: relocation, in: site.object, site.index))
@@ -55,16 +56,15 @@ extension LinkPlan {
       switch row.shape {
       case .absolute: value = S &+ UInt64(bitPattern: relocation.addend)
       case .pcRelative: value = S &+ UInt64(bitPattern: relocation.addend) &- (site.base &+ relocation.offset)
-      case .nothing, .unknown: continue
-      case .other:
-        guard !settled.contains(relocation.offset) else { continue }
+      case .nothing, .unknown, .other:
+        guard row.shape == .other, !settled.contains(relocation.offset) else { continue }
         let settles = try apply(table, position, site, rules, &out, Target.self).settles
         if !settles.isEmpty { settled = settles }
         continue
       }
       let signed = Int64(bitPattern: value)
-      if signed >= row.lowest, signed <= row.highest, settled.isEmpty, missingResolver == nil,
-        !mayReferToDiscarded || !isDiscarded(site.firstSymbol &+ Int(relocation.symbol.rawValue))
+      if signed >= row.lowest, signed <= row.highest, relocation.offset >= settled.upperBound,
+        isPlain || missingResolver == nil && !isDiscarded(symbol)
       {
         out.store(value, byteCount: row.byteCount, at: at, order: Target.byteOrder)
       } else if !settled.contains(relocation.offset) {
@@ -363,6 +363,14 @@ extension MutableRawSpan {
     switch byteCount {
     case 4: try? store(UInt32(truncatingIfNeeded: value), at: offset, order: order)
     case 8: try? store(value, at: offset, order: order)
+    default: storeRare(value, byteCount: byteCount, at: offset, order: order)
+    }
+  }
+
+  /// The same for sizes that few relocations have.
+  @inline(never)
+  private mutating func storeRare(_ value: UInt64, byteCount: UInt8, at offset: Int, order: ByteOrder) {
+    switch byteCount {
     case 2: try? store(UInt16(truncatingIfNeeded: value), at: offset, order: order)
     case 1: try? store(UInt8(truncatingIfNeeded: value), at: offset, order: order)
     case 3: try? store24(UInt32(truncatingIfNeeded: value), at: offset, order: order)
