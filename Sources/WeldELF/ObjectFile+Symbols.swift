@@ -2,6 +2,7 @@ public import WeldBytes
 
 extension ObjectFile {
   /// How many symbols there are, including the reserved first one; 0 without a symbol table.
+  @inlinable
   public var symbolCount: Int { symbolTable?.count ?? 0 }
 
   /// Where the names of symbols are in the file, in bytes; empty without a symbol table.

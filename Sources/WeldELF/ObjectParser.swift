@@ -280,16 +280,12 @@ extension ObjectParser {
   private func proveSymbols(_ parts: Parts, _ file: RawSpan) throws(ELFError) {
     guard let table = parts.symbolTable else { return }
     let order = parts.header.byteOrder
+    let entries = file.extracting(table.entries)
     for number in 0..<table.count {
-      let at = table.entries.lowerBound &+ number &* Symbol.byteCount
       let index = SymbolIndex(rawValue: UInt32(truncatingIfNeeded: number))
-      guard let nameOffset: UInt32 = try? file.load(at: at, order: order),
-        let stored: UInt16 = try? file.load(at: at &+ 6, order: order)
-      else {
-        throw ELFError(
-          .truncated(needed: UInt64(at) + 24, available: UInt64(file.byteCount)), in: name, at: .symbol(index)
-        )
-      }
+      let entry = entries.entry(number, byteCount: 24)
+      let nameOffset: UInt32 = entry.field(at: 0, order: order)
+      let stored: UInt16 = entry.field(at: 6, order: order)
       guard nameOffset == 0 || Int(nameOffset) < table.names.count else {
         throw ELFError(
           .outOfRange(

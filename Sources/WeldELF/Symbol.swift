@@ -4,11 +4,11 @@ public struct SymbolBinding: RawRepresentable, Hashable, Sendable {
   @inlinable
   public init(rawValue: UInt8) { self.rawValue = rawValue }
 
-  public static let local = SymbolBinding(rawValue: 0)
-  public static let global = SymbolBinding(rawValue: 1)
-  public static let weak = SymbolBinding(rawValue: 2)
+  @inlinable public static var local: Self { Self(rawValue: 0) }
+  @inlinable public static var global: Self { Self(rawValue: 1) }
+  @inlinable public static var weak: Self { Self(rawValue: 2) }
   /// `STB_GNU_UNIQUE`: one definition in the process, however many files bring one.
-  public static let unique = SymbolBinding(rawValue: 10)
+  @inlinable public static var unique: Self { Self(rawValue: 10) }
 }
 
 extension SymbolBinding: CustomStringConvertible {
@@ -29,16 +29,16 @@ public struct SymbolType: RawRepresentable, Hashable, Sendable {
   @inlinable
   public init(rawValue: UInt8) { self.rawValue = rawValue }
 
-  public static let none = SymbolType(rawValue: 0)
-  public static let object = SymbolType(rawValue: 1)
-  public static let function = SymbolType(rawValue: 2)
-  public static let section = SymbolType(rawValue: 3)
-  public static let file = SymbolType(rawValue: 4)
-  public static let common = SymbolType(rawValue: 5)
+  @inlinable public static var none: Self { Self(rawValue: 0) }
+  @inlinable public static var object: Self { Self(rawValue: 1) }
+  @inlinable public static var function: Self { Self(rawValue: 2) }
+  @inlinable public static var section: Self { Self(rawValue: 3) }
+  @inlinable public static var file: Self { Self(rawValue: 4) }
+  @inlinable public static var common: Self { Self(rawValue: 5) }
   /// `STT_TLS`: the value is an offset in the template of thread-local storage.
-  public static let tls = SymbolType(rawValue: 6)
+  @inlinable public static var tls: Self { Self(rawValue: 6) }
   /// `STT_GNU_IFUNC`: the value is the address of a function that chooses the function.
-  public static let indirectFunction = SymbolType(rawValue: 10)
+  @inlinable public static var indirectFunction: Self { Self(rawValue: 10) }
 }
 
 extension SymbolType: CustomStringConvertible {

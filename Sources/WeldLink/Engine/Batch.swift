@@ -23,11 +23,12 @@ struct Batch: Sendable {
     var firstSection: [Int] = []
     firstSymbol.reserveCapacity(objects.count + 1)
     firstSection.reserveCapacity(objects.count + 1)
-    for object in objects {
+    // By position, since a loop over objects copies each.
+    for position in objects.indices {
       firstSymbol.append(symbols)
       firstSection.append(sections)
-      symbols += object.symbolCount
-      sections += object.sectionCount
+      symbols += objects[position].symbolCount
+      sections += objects[position].sectionCount
     }
     firstSymbol.append(symbols)
     firstSection.append(sections)
