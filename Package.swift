@@ -67,7 +67,9 @@ let package = Package(
       dependencies: ["WeldBytes", "WeldELF", "WeldMemory", "WeldLink", "WeldCheck", "WeldCompare"]),
     .testTarget(
       name: "WeldRemoteTests",
-      dependencies: ["WeldBytes", "WeldELF", "WeldMemory", "WeldLink", "WeldExecutor", "WeldRemote", "WeldORC"]),
+      dependencies: [
+        "WeldBytes", "WeldELF", "WeldMemory", "WeldLink", "WeldCheck", "WeldExecutor", "WeldRemote", "WeldORC",
+      ]),
     .testTarget(name: "WeldORCTests", dependencies: ["Weld"]),
     .testTarget(name: "WeldCLITests"),
   ],

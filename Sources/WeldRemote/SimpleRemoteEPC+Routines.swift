@@ -125,6 +125,6 @@ extension SimpleRemoteEPC {
       [begin] + functions.map { RoutineCall($0) } + [end], within: options.callLimit)
     // It said so, too, when the handler was taken back.
     connection.note(exitStatus: nil)
-    return Array(results.values[1...functions.count])
+    return Array(results.values.dropFirst().prefix(functions.count))
   }
 }
