@@ -68,7 +68,8 @@ let package = Package(
     .testTarget(
       name: "WeldRemoteTests",
       dependencies: [
-        "WeldBytes", "WeldELF", "WeldMemory", "WeldLink", "WeldCheck", "WeldExecutor", "WeldRemote", "WeldORC",
+        "WeldBytes", "WeldELF", "WeldMemory", "WeldLink", "WeldCheck", "WeldExecutor", "WeldRemote",
+        "WeldORC",
       ]),
     .testTarget(name: "WeldORCTests", dependencies: ["Weld"]),
     .testTarget(name: "WeldCLITests"),

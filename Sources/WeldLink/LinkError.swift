@@ -14,7 +14,7 @@ public enum LinkError: Error, Equatable, Sendable {
   /// The process that the code is to run in failed.
   case executor(ExecutorError)
   /// An object for a machine that is not the one that is to run it.
-  case foreignMachine(file: String, machine: String, runner: Machine)
+  case foreignMachine(file: String, machine: String, runner: String)
   /// An object for another machine, or in another byte order, than the first one.
   case differentMachine(file: String, machine: Machine, expected: Machine)
   /// Two objects define the same symbol, neither of them weakly.

@@ -18,6 +18,16 @@ enum SupportedMachine {
     }
   }
 
+  private struct Name: ArchitectureWork {
+    func run<A: Architecture>(for _: A.Type) throws(LinkError) -> String { String(describing: A.traits.name) }
+  }
+
+  /// What a linker for `machine` is asked for, or else what the machine is called.
+  static func name(of machine: Machine) -> String {
+    var name = Name()
+    return (try? name.run(for: machine, file: "")) ?? machine.description
+  }
+
   /// The traits of the machine of `object`.
   ///
   /// - Throws: if the engine does not know the machine, or not in this byte order or this ABI.

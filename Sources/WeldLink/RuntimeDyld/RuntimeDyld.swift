@@ -86,7 +86,8 @@ extension RuntimeDyld {
       let checked = try SupportedMachine.traits(of: object)
       if let runner = memory.machine, checked.machine != runner {
         throw .foreignMachine(
-          file: object.name, machine: String(describing: checked.name), runner: runner)
+          file: object.name, machine: String(describing: checked.name),
+          runner: SupportedMachine.name(of: runner))
       }
       traits = checked
       accepted = (header.byteOrder, header.flags)
