@@ -26,6 +26,12 @@ struct ExecutorOptions: ParsableArguments {
       "How long the executor may take to answer, apart from running the program.", valueName: "seconds"))
   var executorTimeout = 60
 
+  @Option(
+    help: ArgumentHelp(
+      "How long each step of the program may take in an executor: constructors, main, the exit. (default: no limit)",
+      valueName: "seconds"))
+  var runTimeout: Int?
+
   func validate() throws {
     guard executor == nil || connect == nil else {
       throw ValidationError("--executor and --connect exclude each other; expected one of them")
@@ -33,12 +39,20 @@ struct ExecutorOptions: ParsableArguments {
     guard executorTimeout > 0 else {
       throw ValidationError("--executor-timeout \(executorTimeout): expected at least one second")
     }
+    if let runTimeout, runTimeout <= 0 {
+      throw ValidationError("--run-timeout \(runTimeout): expected at least one second")
+    }
+    guard runTimeout == nil || executor != nil || connect != nil else {
+      throw ValidationError(
+        "--run-timeout is for programs in other processes; expected --executor or --connect")
+    }
   }
 
   /// Starts or reaches the executor; `nil` if none is asked for.
   func start() throws(ExecutorError) -> SimpleRemoteEPC? {
     var options = SimpleRemoteEPC.Options()
     options.answerLimit = .seconds(executorTimeout)
+    options.callLimit = runTimeout.map { .seconds($0) }
     if let executor { return try SimpleRemoteEPC(spawning: executor, options: options) }
     if let connect { return try SimpleRemoteEPC(connectingTo: connect, options: options) }
     return nil

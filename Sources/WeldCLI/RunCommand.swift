@@ -74,19 +74,14 @@ struct RunCommand: Verb {
   private func runHere() throws {
     let program = try link(for: InProcessExecutor())
     FatalSignals.becomeExitStatuses()
-    let status = try program.run(entry: entry, arguments: programArguments)
-    // Threads of the program may still run in its memory.
-    withExtendedLifetime(program) { Glibc.exit(status) }
+    Glibc.exit(try program.runToExit(entry: entry, arguments: programArguments))
   }
 
   private func run(in executor: SimpleRemoteEPC) throws {
     if let process = executor.processIdentifier { ForwardedSignals.forward(to: process) }
+    let program = try link(for: executor)
     do {
-      let program = try link(for: executor)
-      let status = try program.run(entry: entry, arguments: programArguments)
-      if case .killed(let signal) = try executor.disconnect() {
-        throw ProgramError.executor(.lost(.killed(signal: signal)))
-      }
+      let status = try program.runToExit(entry: entry, arguments: programArguments)
       throw ExitCode(status & 0xff)
     } catch ProgramError.executor(.lost(.killed(let signal))) {
       Diagnostics.report(ExecutorError.lost(.killed(signal: signal)).description)

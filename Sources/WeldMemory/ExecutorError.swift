@@ -40,6 +40,8 @@ public enum ExecutorError: Error, Equatable, Sendable {
     case timedOut(waitingFor: String, limit: Duration)
     /// The connection failed, with the system's `errno`.
     case connection(call: String, errno: Int32)
+    /// This process has no thread left to listen to it.
+    case noThread
     /// It was closed from this side.
     case closed
   }
@@ -82,6 +84,7 @@ extension ExecutorError.Loss: CustomStringConvertible {
     case .timedOut(let what, let limit): "took longer than \(limit) to \(what)"
     case .connection(let call, let errno):
       "cannot be reached any more: \(call) failed: \(systemMessage(errno))"
+    case .noThread: "cannot be listened to, since this process can have no more threads"
     case .closed: "was closed from this side"
     }
   }

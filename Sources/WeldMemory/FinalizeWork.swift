@@ -4,7 +4,8 @@ public struct FinalizeWork: Equatable, Sendable {
   public var indirectFunctions: [IndirectFunction]
   /// Frame descriptions that the unwinder is to know for as long as the memory is there.
   public var frames: Frames?
-  /// Functions that are called in this order once all protections are what they are to be.
+  /// Functions that are called in this order once code is executable. In another process that is before indirect
+  /// functions are resolved; in this one, after it.
   public var actions: [AllocationAction]
 
   /// An indirect function to be resolved.

@@ -15,32 +15,59 @@ extension Program {
   ///   - arguments: the arguments, beginning with the program's name.
   /// - Returns: what the function returned.
   public func run(entry: String = "main", arguments: [String]) throws(ProgramError) -> Int32 {
+    try run(entry, arguments) { startup, handle, status throws(ExecutorError) in
+      _ = try executor.run([FunctionCall(startup.finalize, handle.rawValue)])
+      return status
+    }
+  }
+
+  /// Runs the program as ``run(entry:arguments:)`` does, and then ends its process, as C does: `exit(main(…))`. So it
+  /// ends as it would by itself, with its threads and with what it registered with the process.
+  ///
+  /// In this process it does not return.
+  ///
+  /// - Returns: the exit status of the other process.
+  public func runToExit(entry: String = "main", arguments: [String]) throws(ProgramError) -> Int32 {
+    try run(entry, arguments) { startup, _, status throws(ExecutorError) in
+      _ = try executor.run([FunctionCall(startup.exit, UInt64(bitPattern: Int64(status)))])
+      return status
+    }
+  }
+
+  /// Runs the program up to the end of `main`, and then `ending`.
+  private func run(
+    _ entry: String, _ arguments: [String],
+    ending: (StartupFunctions, Address, Int32) throws(ExecutorError) -> Int32
+  ) throws(ProgramError) -> Int32 {
     let main = try address(of: entry)
+    // The support object defines it, unless an object of the program does.
+    let handle = try address(of: "__dso_handle")
     let vector = ArgumentVector(arguments)
     // The program may use its arguments until it is gone.
     let block = try place(vector)
     argumentBlocks.append(block)
-    do {
-      return try run(main, argc: UInt64(vector.count), argv: block.address.rawValue)
+    let argc = UInt64(vector.count)
+    let argv = block.address.rawValue
+    do throws(ExecutorError) {
+      let startup = try StartupFunctions(in: executor)
+      func environment() throws(ExecutorError) -> UInt64 {
+        try addresses(at: startup.environment, count: 1).first?.rawValue ?? 0
+      }
+      let (constructors, destructors) = try initializers()
+      // Registered before anything else, what ends the program runs after everything that the program registers,
+      // the first one last.
+      var calls = destructors.reversed().map { FunctionCall(startup.atExit, $0.rawValue, 0, handle.rawValue) }
+      let initial = try environment()
+      calls += constructors.map { FunctionCall($0, argc, argv, initial) }
+      if !calls.isEmpty { _ = try executor.run(calls) }
+      // Constructors may have changed it.
+      let results = try executor.run([FunctionCall(main, argc, argv, try environment())])
+      return try ending(startup, handle, Int32(truncatingIfNeeded: results.first ?? 0))
     } catch .lost(.exited(let status)) {
       return status
     } catch {
       throw .executor(error)
     }
-  }
-
-  private func run(_ main: Address, argc: UInt64, argv: UInt64) throws(ExecutorError) -> Int32 {
-    let startup = try StartupFunctions(in: executor)
-    let environment = try addresses(at: startup.environment, count: 1)[0].rawValue
-    let (constructors, destructors) = try initializers()
-    // Registered before anything else, what ends the program runs after everything that the program registers,
-    // the first one last.
-    var calls = destructors.reversed().map { FunctionCall(startup.atExit, $0.rawValue, 0, handle.rawValue) }
-    calls += constructors.map { FunctionCall($0, argc, argv, environment) }
-    let position = calls.count
-    calls.append(FunctionCall(main, argc, argv, environment))
-    calls.append(FunctionCall(startup.finalize, handle.rawValue))
-    return Int32(truncatingIfNeeded: try executor.run(calls)[position])
   }
 
   /// Writes the arguments to memory of the executor.
@@ -111,11 +138,12 @@ private struct StartupFunctions {
   var atExit: Address
   /// `__cxa_finalize` (section 3.3.6.4).
   var finalize: Address
+  var exit: Address
   /// `environ`, the variable.
   var environment: Address
 
   init(in executor: any ExecutorProcessControl) throws(ExecutorError) {
-    let names = ["__cxa_atexit", "__cxa_finalize", "environ"]
+    let names = ["__cxa_atexit", "__cxa_finalize", "exit", "environ"]
     var addresses: [Address] = []
     for (name, found) in zip(names, try executor.lookup(names, in: try executor.loadDylib(nil))) {
       guard let found else { throw .missingService(name: name) }
@@ -123,6 +151,7 @@ private struct StartupFunctions {
     }
     atExit = addresses[0]
     finalize = addresses[1]
-    environment = addresses[2]
+    exit = addresses[2]
+    environment = addresses[3]
   }
 }

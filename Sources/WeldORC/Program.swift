@@ -38,8 +38,6 @@ extension ProgramError: CustomStringConvertible {
 public final class Program {
   let linker: RuntimeDyld
   let executor: any ExecutorProcessControl
-  /// What the C++ runtime calls the program.
-  let handle: Address
   var argumentBlocks: [ArgumentBlock] = []
 
   /// How to link a program.
@@ -88,12 +86,6 @@ public final class Program {
     } catch {
       throw ProgramError(error)
     }
-    // The support object defines it, unless an object of the program does.
-    let name = "__dso_handle"
-    guard let found = linker.symbol(named: name) else {
-      throw .link(.notDefined(symbol: name, suggestions: []))
-    }
-    handle = found.address
   }
 
   private static func link(

@@ -1,10 +1,10 @@
-internal import Dispatch
 internal import Synchronization
 internal import WeldMemory
 
 /// A conversation with an executor: calls in both directions, results in any order.
 ///
-/// One thread reads what arrives, from the first message to the end. Handlers run on others.
+/// One thread reads what arrives, from the first message to the end. It waits for nothing else, so what may wait (handlers,
+/// completions) runs on others.
 final class Connection: Sendable {
   typealias Completion = @Sendable (Result<[UInt8], ExecutorError>) -> Void
   typealias Handler = @Sendable ([UInt8]) -> [UInt8]
@@ -12,8 +12,6 @@ final class Connection: Sendable {
   private let channel: Channel
   private let child: ExecutorChild?
   private let options: SimpleRemoteEPC.Options
-  private let receiver = DispatchQueue(label: "weld.executor.receiver")
-  private let isReceiver = DispatchSpecificKey<Void>()
   private let state = Mutex(State())
   private let isSetUp = Signal()
   private let isOver = Signal()
@@ -26,26 +24,30 @@ final class Connection: Sendable {
     var isClosing = false
     /// Whether somebody is finding out how the executor was lost.
     var isEnding = false
-    /// How the executor ended after it was asked to.
+    /// How the executor's process ended.
     var ending: ExecutorError.Loss?
     var nextSequenceNumber: UInt64 = 0
     /// What is to be told the result of each call that has none yet.
     var pending: [UInt64: Completion] = [:]
     var handlers: [Address: Handler] = [:]
+    /// How many handlers run.
+    var handling = 0
     /// What a program said it ends with, which a connection alone does not tell.
     var exitStatus: Int32?
   }
 
-  init(_ channel: Channel, child: ExecutorChild?, options: SimpleRemoteEPC.Options) {
+  /// How many calls of the executor may be without an answer: each has a thread.
+  private static let handlingLimit = 1000
+
+  init(_ channel: Channel, child: ExecutorChild?, options: SimpleRemoteEPC.Options) throws(ExecutorError) {
     self.channel = channel
     self.child = child
     self.options = options
-    receiver.setSpecific(key: isReceiver, value: ())
-    receiver.async { self.receiveAll() }
+    guard DetachedThread.start({ self.receiveAll() }) else {
+      _ = child?.end(within: .zero)
+      throw .lost(.noThread)
+    }
   }
-
-  /// A thread of its own. Those of the global queue may all be waiting for what is to be done on it.
-  private static var thread: DispatchQueue { DispatchQueue(label: "weld.executor") }
 
   /// What the executor says it is, as soon as it does.
   func setup() throws(ExecutorError) -> Setup {
@@ -59,21 +61,31 @@ final class Connection: Sendable {
 
   /// Lets `handler` answer the calls that code in the executor makes to `tag`; `nil` for nobody any more.
   func setHandler(for tag: Address, _ handler: Handler?) {
-    state.withLock { $0.handlers[tag] = handler }
+    // Given back after the lock is: it may be the last to hold anything.
+    _ = state.withLock { state -> Handler? in
+      guard !state.isEnding else { return nil }
+      defer { state.handlers[tag] = handler }
+      return state.handlers[tag]
+    }
   }
 
   /// Notes what a program says it ends with; `nil` once it has ended otherwise.
   func note(exitStatus: Int32?) { state.withLock { $0.exitStatus = exitStatus } }
+
+  /// Whether the system tells how the executor ends.
+  var knowsProcess: Bool { child != nil }
 }
 
 // MARK: - Calls
 
 extension Connection {
-  /// Calls the wrapper function `function` in the executor. `completion` is called once, on any thread.
+  /// Calls the wrapper function `function` in the executor.
+  ///
+  /// - Parameter completion: called once, perhaps on the thread that reads: it must not wait for anything.
   func call(_ function: Address, _ arguments: [UInt8], completion: @escaping Completion) {
     let registered = state.withLock { state -> Result<UInt64, ExecutorError.Loss> in
       if let loss = state.loss { return .failure(loss) }
-      guard !state.isClosing else { return .failure(.closed) }
+      guard !state.isClosing, !state.isEnding else { return .failure(.closed) }
       let number = state.nextSequenceNumber
       state.nextSequenceNumber &+= 1
       state.pending[number] = completion
@@ -105,9 +117,14 @@ extension Connection {
   private func send(_ message: Message) {
     do {
       try channel.send(message.bytes, within: options.answerLimit)
+    } catch .closed {
+      // The end was asked for meanwhile, and answers what is pending.
     } catch .disconnected {
       // The receiver sees the end, too, and then learns why; if it does not, this is all there is to say.
-      Self.thread.asyncAfter(deadline: .now() + .seconds(1)) { self.lose(.disconnected) }
+      let isWaiting = DetachedThread.start {
+        if !self.isOver.wait(atMost: .seconds(1)) { self.lose(.disconnected) }
+      }
+      if !isWaiting { lose(.disconnected) }
     } catch {
       lose(error)
     }
@@ -155,18 +172,26 @@ extension Connection {
         throw .protocolViolation("a result of call \(message.sequenceNumber), for which nobody waits")
       }
       completion(.success(message.payload))
-    case .call: answer(message)
+    case .call: try answer(message)
     }
   }
 
   /// Answers a call of code in the executor, on a thread of its own: a handler may call the executor in turn.
-  private func answer(_ call: Message) {
-    let handler = state.withLock { $0.handlers[call.tag] }
-    Self.thread.async {
+  private func answer(_ call: Message) throws(ExecutorError.Loss) {
+    let (handler, handling) = state.withLock { state in
+      state.handling += 1
+      return (state.handlers[call.tag], state.handling)
+    }
+    guard handling <= Self.handlingLimit else {
+      throw .protocolViolation("more than \(Self.handlingLimit) calls at a time")
+    }
+    let isStarted = DetachedThread.start {
       // Without a handler, an empty result, as LLVM's controller has it.
       let result = handler?(call.payload) ?? []
+      self.state.withLock { $0.handling -= 1 }
       self.send(Message(kind: .result, sequenceNumber: call.sequenceNumber, tag: .zero, payload: result))
     }
+    guard isStarted else { throw .noThread }
   }
 }
 
@@ -179,7 +204,7 @@ extension Connection {
   func close() throws(ExecutorError) -> ExecutorError.Loss? {
     let isFirst = state.withLock { state in
       defer { state.isClosing = true }
-      return state.loss == nil && !state.isClosing
+      return !state.isEnding && !state.isClosing
     }
     if isFirst {
       send(Message(kind: .hangup, sequenceNumber: 0, tag: .zero, payload: [UInt8](sps: { $0.append(false) })))
@@ -191,61 +216,55 @@ extension Connection {
     return state.withLock { $0.ending }
   }
 
-  /// Ends the conversation from a `deinit`, which nobody hears of.
-  func closeUnheard() {
-    // The receiver cannot wait for itself.
-    guard DispatchQueue.getSpecific(key: isReceiver) == nil else {
-      Self.thread.async { _ = try? self.close() }
-      return
-    }
-    _ = try? close()
-  }
-
   /// Gives the executor up, unless it is lost already, and tells everybody who waits for it.
   ///
   /// - Returns: how it was lost, which may be known better than the caller does.
   @discardableResult
   private func lose(_ found: ExecutorError.Loss) -> ExecutorError.Loss {
-    let isFirst = state.withLock { state in
+    let (isFirst, isClosing) = state.withLock { state in
       defer { state.isEnding = true }
-      return !state.isEnding
+      return (!state.isEnding, state.isClosing)
     }
     // What follows from the first cause is none.
     guard isFirst else {
       _ = isOver.wait(atMost: nil)
       return state.withLock { $0.loss } ?? found
     }
-    let ending = ending(after: found)
-    let (loss, pending) = state.withLock { state in
-      let loss = state.isClosing && ending.isEnd ? .closed : ending
+    // A process that waits for the end of its input comes to its own end by this.
+    channel.stop()
+    let end = child?.end(within: found.isEnd ? options.answerLimit : .zero)
+    let cause = cause(of: found, end)
+    let (loss, pending, handlers) = state.withLock { state in
+      let loss = isClosing && cause.isEnd ? .closed : cause
       state.loss = loss
-      state.ending = child == nil ? nil : ending
-      state.handlers = [:]
-      defer { state.pending = [:] }
-      return (loss, state.pending)
+      state.ending = child == nil ? nil : end ?? cause
+      defer {
+        state.pending = [:]
+        state.handlers = [:]
+      }
+      return (loss, state.pending, state.handlers)
     }
     isSetUp.set()
     isOver.set()
     for completion in pending.values { completion(.failure(.lost(loss))) }
-    channel.finishSending()
-    channel.stopReceiving()
+    // What they hold may be given back only now: it may wait for the end.
+    withExtendedLifetime(handlers) {}
     return loss
   }
 
   /// Why the conversation ended: what became of the process tells more than its descriptors do.
-  private func ending(after found: ExecutorError.Loss) -> ExecutorError.Loss {
-    // A process that only stopped to speak is none of an executor any more.
-    let end = child?.end(within: found.isEnd ? Self.grace : .zero)
+  private func cause(
+    of found: ExecutorError.Loss, _ end: ExecutorError.Loss?
+  ) -> ExecutorError.Loss {
     switch (found, end) {
-    case (.disconnected, let end?), (.connection, let end?): return end
-    case (.truncated, .killed(let signal)): return .killed(signal: signal)
-    case (.disconnected, nil): return state.withLock { $0.exitStatus }.map { .exited(status: $0) } ?? found
-    default: return found
+    case (.disconnected, let end?), (.connection, let end?): end
+    case (.truncated, .killed(let signal)): .killed(signal: signal)
+    case (.disconnected, nil) where child != nil:
+      .timedOut(waitingFor: "end after it closed the connection", limit: options.answerLimit)
+    case (.disconnected, nil): state.withLock { $0.exitStatus }.map { .exited(status: $0) } ?? found
+    default: found
     }
   }
-
-  /// How long a process may take to end after it closed its descriptors.
-  private static let grace: Duration = .seconds(5)
 }
 
 extension ExecutorError.Loss {
@@ -253,7 +272,7 @@ extension ExecutorError.Loss {
   fileprivate var isEnd: Bool {
     switch self {
     case .exited, .killed, .disconnected, .truncated, .connection, .hungUp: true
-    case .messageTooLarge, .protocolViolation, .timedOut, .closed: false
+    case .messageTooLarge, .protocolViolation, .timedOut, .closed, .noThread: false
     }
   }
 }

@@ -19,8 +19,8 @@ final class ExecutorChild: Sendable {
   /// - Returns: the process, and what speaks to it.
   static func start(_ command: String) throws(ExecutorError) -> (ExecutorChild, Channel) {
     let words = try ShellWords.split(command)
-    let toChild = try Pipe(for: command)
-    let fromChild = try Pipe(for: command)
+    let toChild = try pipe(for: command)
+    let fromChild = try pipe(for: command)
     // Two that every shell can name, so that an executor may be a script.
     let (input, output): (Int32, Int32) = (3, 4)
     var actions = unsafe posix_spawn_file_actions_t()
@@ -37,15 +37,28 @@ final class ExecutorChild: Sendable {
     unsafe posix_spawn_file_actions_adddup2(&actions, fromChild.writer.number, output)
     var process: pid_t = 0
     // All arguments were set up above; the environment is the C library's.
-    let failure = unsafe posix_spawnp(&process, words[0], &actions, nil, arguments, environ)
+    let failure = withExtendedLifetime((toChild, fromChild)) {
+      unsafe posix_spawnp(&process, words[0], &actions, nil, arguments, environ)
+    }
     guard failure == 0 else { throw .notStarted(command: command, reason: systemMessage(failure)) }
     let child = ExecutorChild(process)
     do {
-      return (child, try Channel(input: fromChild.reader.take(), output: toChild.writer.take()))
+      let channel = try Channel(
+        input: fromChild.reader.take(), output: toChild.writer.take(), process: process)
+      return (child, channel)
     } catch {
       _ = child.end(within: .zero)
       throw error
     }
+  }
+
+  /// A pipe whose ends are not below 10.
+  private static func pipe(for command: String) throws(ExecutorError) -> Pipe {
+    let (low, failure) = Pipe.make()
+    guard let low else { throw .notStarted(command: command, reason: systemMessage(failure)) }
+    let (high, reason) = low.moved()
+    guard let high else { throw .notStarted(command: command, reason: systemMessage(reason)) }
+    return high
   }
 
   /// Waits until the process has ended, and ends it if it takes longer than `limit`.
@@ -87,40 +100,6 @@ final class ExecutorChild: Sendable {
   }
 }
 
-/// The two ends of a pipe that no other process inherits.
-private struct Pipe {
-  let reader: OwnedDescriptor
-  let writer: OwnedDescriptor
-
-  init(for command: String) throws(ExecutorError) {
-    var ends: [Int32] = [-1, -1]
-    // The call writes two descriptors.
-    guard unsafe pipe(&ends) == 0 else { throw .notStarted(command: command, reason: systemMessage(errno)) }
-    let low = ends.map { OwnedDescriptor($0) }
-    let high = low.map { fcntl($0.number, F_DUPFD_CLOEXEC, 10) }
-    let failure = errno
-    reader = OwnedDescriptor(high[0])
-    writer = OwnedDescriptor(high[1])
-    guard high.allSatisfy({ $0 >= 0 }) else {
-      throw .notStarted(command: command, reason: systemMessage(failure))
-    }
-  }
-}
-
-/// A descriptor that is closed with its last reference, unless somebody took it.
-private final class OwnedDescriptor {
-  private(set) var number: Int32
-
-  init(_ number: Int32) { self.number = number }
-
-  deinit { if number >= 0 { close(number) } }
-
-  func take() -> Int32 {
-    defer { number = -1 }
-    return number
-  }
-}
-
 /// The words of a command line, as a shell splits it.
 enum ShellWords {
   /// Splits `command`, which must have at least one word.
@@ -128,7 +107,7 @@ enum ShellWords {
     var expansion = unsafe wordexp_t()
     // The call fills `expansion`, which is given back below.
     let failure = unsafe wordexp(command, &expansion, Int32(WRDE_NOCMD))
-    defer { if failure == 0 { unsafe wordfree(&expansion) } }
+    defer { if failure == 0 || Int(failure) == WRDE_NOSPACE { unsafe wordfree(&expansion) } }
     guard failure == 0 else { throw .notStarted(command: command, reason: reason(failure)) }
     var words: [String] = []
     for position in 0..<Int(unsafe expansion.we_wordc) {

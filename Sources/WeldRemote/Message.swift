@@ -32,7 +32,8 @@ struct Message: Equatable {
     bytes.append(UInt64(kind.rawValue), order: .little)
     bytes.append(sequenceNumber, order: .little)
     bytes.append(tag.rawValue, order: .little)
-    return bytes + payload
+    bytes += payload
+    return bytes
   }
 }
 

@@ -71,9 +71,7 @@ extension NetworkAddress {
     if unsafe Glibc.connect(descriptor, address.ai_addr, address.ai_addrlen) != 0 {
       failure = errno
       if failure == EINPROGRESS {
-        var polled = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-        let isReady = unsafe poll(&polled, 1, Int32(clamping: Int(limit / .milliseconds(1)))) == 1
-        guard isReady else {
+        guard (try? Polling.wait(for: [(descriptor, POLLOUT)], atMost: limit)) != nil else {
           close(descriptor)
           return .failure(Failure(limit: limit))
         }
@@ -89,6 +87,8 @@ extension NetworkAddress {
     var isOn: Int32 = 1
     // Messages are small and answers waited for. The call reads an integer of this size.
     unsafe setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &isOn, socklen_t(MemoryLayout<Int32>.size))
+    // A machine that is gone is noticed while a program runs there for long.
+    unsafe setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &isOn, socklen_t(MemoryLayout<Int32>.size))
     return .success(descriptor)
   }
 }

@@ -82,7 +82,7 @@ private final class RemoteAllocation: AllocationBacking {
       // Memory that fails to be finalized, the executor gives back itself.
       state.withLock { $0.isReserved = false }
       try executor.services.finalize(
-        remoteSegments(working, writable: !work.indirectFunctions.isEmpty), actions.map { completed($0) })
+        remoteSegments(working, writable: !work.indirectFunctions.isEmpty), completed(actions))
       state.withLock { $0.isReserved = true }
       try resolve(work.indirectFunctions)
     } catch {
@@ -114,11 +114,17 @@ private final class RemoteAllocation: AllocationBacking {
     return sent
   }
 
-  /// The action with functions in both places: the executor calls what is there, and dies if nothing is.
-  private func completed(_ action: AllocationAction) -> AllocationAction {
+  /// The actions as the executor needs them.
+  ///
+  /// It calls what is to be done first, and when a later action fails, what undoes it, and dies if nothing is there. At
+  /// its own end it passes over what is not there, when the routine that does nothing may be gone.
+  private func completed(_ actions: [AllocationAction]) -> [AllocationAction] {
     let nothing = WrapperCall(function: executor.routines.succeed, arguments: [])
-    return AllocationAction(
-      finalize: action.finalize ?? nothing, deallocate: action.deallocate ?? nothing)
+    return actions.enumerated().map { number, action in
+      AllocationAction(
+        finalize: action.finalize ?? nothing,
+        deallocate: action.deallocate ?? (number == actions.count - 1 ? nil : nothing))
+    }
   }
 
   /// Calls the resolvers of indirect functions, stores what they return, and makes read-only what is to be.

@@ -206,7 +206,7 @@ extension Services {
   func action(for frames: FinalizeWork.Frames) -> AllocationAction {
     let range = [UInt8](sps: { writer in
       writer.append(frames.address)
-      writer.append(frames.address.advanced(by: UInt64(frames.byteCount)))
+      writer.append(frames.address.advanced(by: UInt64(bitPattern: Int64(frames.byteCount))))
     })
     return AllocationAction(
       finalize: WrapperCall(function: registerFrames, arguments: range),

@@ -7,12 +7,12 @@ struct PlacedRoutines: Sendable {
   let call: Address
   let report: Address
   let succeed: Address
-  /// What ``ExecutorRoutines/report`` is given: the function to call, its context and the tag, which is this
-  /// address.
+  /// What ``ExecutorRoutines/report`` is given, a word each: the function to call, its context, the tag, which is this
+  /// address, the address of `getpid`, and the process that may report: not one that it forked.
   let reportBlock: Address
 
   init(
-    _ routines: ExecutorRoutines, _ target: ExecutorTarget, _ services: Services
+    _ routines: ExecutorRoutines, _ target: ExecutorTarget, _ services: Services, _ library: TargetLibrary
   ) throws(ExecutorError) {
     var code: [UInt8] = []
     func place(_ routine: [UInt8], at base: Address) -> Address {
@@ -27,9 +27,13 @@ struct PlacedRoutines: Sendable {
     report = place(routines.report, at: base)
     succeed = place(routines.succeed, at: base)
     reportBlock = base.advanced(by: UInt64(pageSize))
+    let process = UInt64(try services.runAsVoidFunction(library.getpid).magnitude)
     var block: [UInt8] = []
-    for address in [services.dispatchFunction, services.dispatchContext, reportBlock] {
-      block.append(address.rawValue, order: target.byteOrder)
+    for word in [
+      services.dispatchFunction.rawValue, services.dispatchContext.rawValue, reportBlock.rawValue,
+      library.getpid.rawValue, process,
+    ] {
+      block.append(word, order: target.byteOrder)
     }
     try services.finalize(
       [
@@ -111,6 +115,9 @@ extension SimpleRemoteEPC {
   }
 
   public func run(_ functions: [FunctionCall]) throws(ExecutorError) -> [UInt64] {
+    let calls = functions.map { RoutineCall($0) }
+    // The system tells how a process of its own ends.
+    guard !connection.knowsProcess else { return try call(calls, within: options.callLimit).values }
     // Should a program exit in one of them, it says so as the last thing it does.
     let block = routines.reportBlock
     connection.setHandler(for: block) { [connection, order = target.byteOrder] payload in
@@ -121,10 +128,10 @@ extension SimpleRemoteEPC {
     let begin = RoutineCall(
       library.atExit, [.value(routines.report.rawValue), .value(block.rawValue), .value(block.rawValue)])
     let end = RoutineCall(library.finalizeExitHandlers, [.value(block.rawValue)])
-    let results = try call(
-      [begin] + functions.map { RoutineCall($0) } + [end], within: options.callLimit)
+    let results = try call([begin] + calls + [end], within: options.callLimit)
     // It said so, too, when the handler was taken back.
     connection.note(exitStatus: nil)
+    connection.setHandler(for: block, nil)
     return Array(results.values.dropFirst().prefix(functions.count))
   }
 }

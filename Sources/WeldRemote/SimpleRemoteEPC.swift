@@ -74,7 +74,7 @@ public final class SimpleRemoteEPC: ExecutorProcessControl {
   private init(_ channel: Channel, _ child: ExecutorChild?, _ options: Options) throws(ExecutorError) {
     self.child = child
     self.options = options
-    let connection = Connection(channel, child: child, options: options)
+    let connection = try Connection(channel, child: child, options: options)
     self.connection = connection
     do throws(ExecutorError) {
       let setup = try connection.setup()
@@ -85,15 +85,16 @@ public final class SimpleRemoteEPC: ExecutorProcessControl {
       services = try Services(setup.symbols, connection, options, pageSize: target.pageSize)
       process = try services.open(nil)
       library = try TargetLibrary(services, process)
-      self.routines = try PlacedRoutines(routines, target, services)
+      self.routines = try PlacedRoutines(routines, target, services, library)
     } catch {
-      connection.closeUnheard()
+      _ = try? connection.close()
       throw error
     }
   }
 
   deinit {
-    connection.closeUnheard()
+    // Nobody hears of what goes wrong now.
+    _ = try? connection.close()
   }
 
   /// The process that was started, if one was.
@@ -114,9 +115,18 @@ extension SimpleRemoteEPC {
   public func makeMemory(for _: MemoryNeeds) -> any MemoryManager { RemoteMemory(self) }
 
   public func read(_ byteCount: Int, at address: Address) throws(ExecutorError) -> [UInt8] {
-    let copy = RoutineCall(
-      library.memcpy, [.scratch(0), .value(address.rawValue), .value(UInt64(byteCount))])
-    return try call([copy], scratchByteCount: byteCount, within: options.answerLimit).scratch
+    guard byteCount >= 0 else { throw .refused(call: "read memory", message: "\(byteCount) bytes") }
+    // Each piece comes in a message of its own, with a header and two words.
+    let pieceByteCount = max(options.messageByteLimit - Message.headerByteCount - 16, 1)
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(byteCount)
+    while bytes.count < byteCount {
+      let count = min(pieceByteCount, byteCount - bytes.count)
+      let source = address.advanced(by: UInt64(bytes.count)).rawValue
+      let copy = RoutineCall(library.memcpy, [.scratch(0), .value(source), .value(UInt64(count))])
+      bytes += try call([copy], scratchByteCount: count, within: options.answerLimit).scratch
+    }
+    return bytes
   }
 
   public func write(_ bytes: [UInt8], at address: Address) throws(ExecutorError) {
@@ -205,12 +215,16 @@ extension SimpleRemoteEPC {
       function, arguments, to: "call the wrapper function at \(function)", within: options.callLimit)
   }
 
-  /// Calls a wrapper function. `completion` is called once, on any thread, with the bytes of the result.
+  /// Calls a wrapper function. `completion` is called once, on any thread, with the bytes of the result. It may call
+  /// the executor in turn.
   public func callWrapper(
     _ function: Address, _ arguments: [UInt8],
     completion: @escaping @Sendable (Result<[UInt8], ExecutorError>) -> Void
   ) {
-    connection.call(function, arguments, completion: completion)
+    connection.call(function, arguments) { result in
+      // The thread that reads must not wait for what only it can read.
+      if !DetachedThread.start({ completion(result) }) { completion(result) }
+    }
   }
 
   /// Calls a wrapper function, and lets other tasks run until its result is there.

@@ -9,11 +9,14 @@ struct TargetLibrary: Sendable {
   let getauxval: Address
   let atExit: Address
   let finalizeExitHandlers: Address
+  let getpid: Address
   /// Only the C library of GNU has it.
   let dladdr1: Address?
 
   init(_ services: Services, _ process: DylibHandle) throws(ExecutorError) {
-    let names = ["malloc", "memcpy", "mprotect", "getauxval", "__cxa_atexit", "__cxa_finalize", "dladdr1"]
+    let names = [
+      "malloc", "memcpy", "mprotect", "getauxval", "__cxa_atexit", "__cxa_finalize", "getpid", "dladdr1",
+    ]
     let found = try services.lookup(names, in: process)
     func find(_ position: Int) throws(ExecutorError) -> Address {
       guard let address = found[position] else { throw .missingService(name: names[position]) }
@@ -25,6 +28,7 @@ struct TargetLibrary: Sendable {
     getauxval = try find(3)
     atExit = try find(4)
     finalizeExitHandlers = try find(5)
-    dladdr1 = found[6]
+    getpid = try find(6)
+    dladdr1 = found[7]
   }
 }

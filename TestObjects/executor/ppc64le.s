@@ -67,20 +67,30 @@
 	.section .text.report, "ax"
 	mflr 0
 	std 0, 16(1)
-	stdu 1, -112(1)
+	std 31, -8(1)
+	stdu 1, -128(1)
 	std 2, 24(1)
-	stw 4, 32(1)
-	ld 12, 0(3)
+	mr 31, 3
+	stw 4, 96(1)
+	ld 12, 24(31)
 	mtctr 12
-	ld 4, 16(3)
-	ld 3, 8(3)
-	addi 5, 1, 32
+	bctrl
+	ld 2, 24(1)
+	lwz 0, 32(31)
+	cmpw 3, 0
+	bne 1f
+	ld 12, 0(31)
+	mtctr 12
+	ld 3, 8(31)
+	ld 4, 16(31)
+	addi 5, 1, 96
 	li 6, 4
 	bctrl
 	ld 2, 24(1)
-	addi 1, 1, 112
+1:	addi 1, 1, 128
 	ld 0, 16(1)
 	mtlr 0
+	ld 31, -8(1)
 	blr
 
 	.section .text.succeed, "ax"

@@ -47,15 +47,20 @@
 	.section .text.report, "ax"
 	stmg %r6, %r15, 48(%r15)
 	lay %r15, -184(%r15)
+	lgr %r7, %r2
 	st %r3, 176(%r15)
-	lg %r1, 0(%r2)
-	lg %r3, 8(%r2)
-	lg %r4, 16(%r2)
+	lg %r1, 24(%r7)
+	basr %r14, %r1
+	c %r2, 36(%r7)
+	jne 1f
+	lg %r1, 0(%r7)
+	lg %r3, 8(%r7)
+	lg %r4, 16(%r7)
 	la %r5, 176(%r15)
 	lghi %r6, 4
 	la %r2, 160(%r15)
 	basr %r14, %r1
-	lmg %r6, %r15, 232(%r15)
+1:	lmg %r6, %r15, 232(%r15)
 	br %r14
 
 	.section .text.succeed, "ax"

@@ -49,15 +49,20 @@
 	ret
 
 	.section .text.report, "ax"
-	sub $24, %rsp
+	push %rbx
+	sub $16, %rsp
+	mov %rdi, %rbx
 	mov %esi, 8(%rsp)
-	mov %rdi, %rax
-	mov 8(%rax), %rdi
-	mov 16(%rax), %rsi
+	call *24(%rbx)
+	cmp 32(%rbx), %eax
+	jne 1f
+	mov 8(%rbx), %rdi
+	mov 16(%rbx), %rsi
 	lea 8(%rsp), %rdx
 	mov $4, %ecx
-	call *(%rax)
-	add $24, %rsp
+	call *(%rbx)
+1:	add $16, %rsp
+	pop %rbx
 	ret
 
 	.section .text.succeed, "ax"

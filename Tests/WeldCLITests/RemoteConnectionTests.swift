@@ -16,7 +16,7 @@ struct RemoteConnectionTests {
       // Its output is where the executor was started, not here.
       #expect(outcome == Outcome(status: status, output: "", errors: ""))
       let remote = try executor.finish()
-      #expect(remote.status == 0)
+      #expect(remote.status == status)
       if status == 0 { #expect(remote.output == "25 primes up to 100, the largest is 97\n") }
     }
   }
@@ -27,8 +27,9 @@ struct RemoteConnectionTests {
     let source = Command.objects.appending(path: "programs/exit_status.c")
     let objects = try RemoteCompiler(machine, "-O2 -fPIC").compile([source], in: scratch)
     let executor = try ListeningExecutor(on: machine)
-    _ = try Command.weld(
+    let outcome = try Command.weld(
       ["run", "--connect", executor.address] + objects + ["--", "exit", "42"], in: scratch.folder)
+    #expect(outcome == Outcome(status: 42, output: "", errors: ""))
     let remote = try executor.finish()
     #expect(remote.status == 42)
     #expect(remote.output == "exit\nhandler registered second\nhandler registered first\n")

@@ -161,8 +161,8 @@ struct ConversationTests {
     expected += word(2)
     expected += call(services["llvm_orc_registerEHFrameSectionWrapper"], range)
     expected += call(services["llvm_orc_deregisterEHFrameSectionWrapper"], range)
-    // What is to be done needs a function; one that does nothing stands in.
-    expected += call(controller.routines.succeed, []) + call(controller.routines.succeed, [])
+    // What is to be done needs a function; one that does nothing stands in. What undoes the last one does not.
+    expected += call(controller.routines.succeed, []) + call(nil, [])
     #expect(finalizeRequests(executor) == [expected])
     _ = finalized.segments
   }
@@ -225,6 +225,68 @@ struct ConversationTests {
       _ = try allocation.finalize(FinalizeWork()).segments
     }
     #expect(deallocations(bad) == 0)
+  }
+
+  @Test func `a completion may call in turn`() throws {
+    let executor = ScriptedExecutor()
+    let controller = try SimpleRemoteEPC(executor)
+    let isDone = DispatchSemaphore(value: 0)
+    let function = function
+    controller.callWrapper(wrapper, []) { _ in
+      if (try? controller.runAsVoidFunction(function)) == 42 { isDone.signal() }
+    }
+    #expect(isDone.wait(timeout: .now() + .seconds(20)) == .success)
+  }
+
+  @Test func `a read beyond the limit of messages comes in pieces`() throws {
+    let routine = Mutex(Address.zero)
+    let executor = ScriptedExecutor { executor, service, call in
+      guard service.isEmpty, call.tag == routine.withLock({ $0 }) else {
+        return executor.answer(to: service, call)
+      }
+      // The second word is the size of the result, which begins with the value of one call.
+      let count = call.payload[8..<16].reduce(0) { $0 << 8 | Int($1) }
+      return [UInt8](repeating: 7, count: count)
+    }
+    executor.send(executor.setup())
+    let controller = try SimpleRemoteEPC(unready: executor, messageByteLimit: 5000)
+    routine.withLock { $0 = controller.routines.call }
+    #expect(try controller.read(20_001, at: function) == [UInt8](repeating: 7, count: 20_001))
+    #expect(throws: ExecutorError.refused(call: "read memory", message: "-1 bytes")) {
+      try controller.read(-1, at: function)
+    }
+  }
+
+  @Test func `an end while others call is an end`() throws {
+    for _ in 0..<30 {
+      let executor = ScriptedExecutor()
+      let controller = try SimpleRemoteEPC(executor)
+      let function = function
+      let group = DispatchGroup()
+      let losses = Mutex<[ExecutorError]>([])
+      for _ in 0..<6 {
+        group.enter()
+        Thread {
+          do throws(ExecutorError) {
+            while true { _ = try controller.runAsVoidFunction(function) }
+          } catch {
+            losses.withLock { $0.append(error) }
+          }
+          group.leave()
+        }.start()
+      }
+      usleep(1000)
+      try controller.disconnect()
+      group.wait()
+      #expect(losses.withLock { $0 }.allSatisfy { $0 == .lost(.closed) })
+      #expect(executor.waitForEnd())
+    }
+  }
+
+  @Test func `three hundred executors at once are heard`() throws {
+    let executors = (0..<300).map { _ in ScriptedExecutor() }
+    let controllers = try executors.map { try SimpleRemoteEPC($0) }
+    for controller in controllers { #expect(try controller.runAsVoidFunction(function) == 42) }
   }
 
   @Test func `nothing needs no memory`() throws {

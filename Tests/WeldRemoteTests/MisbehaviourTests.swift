@@ -103,7 +103,7 @@ struct MisbehaviourTests {
     onCall script: @escaping @Sendable (ScriptedExecutor, Message) -> Void
   ) throws -> (ScriptedExecutor, SimpleRemoteEPC) {
     let executor = ScriptedExecutor { executor, service, call in
-      guard service == "__llvm_orc_bootstrap_run_as_void_function_wrapper" else {
+      guard service == "__llvm_orc_bootstrap_run_as_int_function_wrapper" else {
         return executor.answer(to: service, call)
       }
       script(executor, call)
@@ -118,9 +118,9 @@ struct MisbehaviourTests {
     _ loss: ExecutorError.Loss, onCall script: @escaping @Sendable (ScriptedExecutor, Message) -> Void
   ) throws {
     let (executor, controller) = try executor(onCall: script)
-    #expect(throws: ExecutorError.lost(loss)) { try controller.runAsVoidFunction(function) }
+    #expect(throws: ExecutorError.lost(loss)) { try controller.runAsIntFunction(function, 0) }
     // The first cause is that of everything that comes later.
-    #expect(throws: ExecutorError.lost(loss)) { try controller.runAsVoidFunction(function) }
+    #expect(throws: ExecutorError.lost(loss)) { try controller.runAsIntFunction(function, 0) }
     #expect(throws: ExecutorError.lost(loss)) { try controller.loadDylib("a.so") }
     #expect(throws: MemoryError.executor(.lost(loss))) {
       let memory = RemoteMemory(controller)
@@ -188,8 +188,8 @@ struct MisbehaviourTests {
 
   @Test func `one that answers without a result failed for a reason unknown`() throws {
     let (_, controller) = try executor { executor, call in executor.reply(to: call, []) }
-    #expect(throws: ExecutorError.noResult(call: "call a function without arguments")) {
-      try controller.runAsVoidFunction(function)
+    #expect(throws: ExecutorError.noResult(call: "call a function of an integer")) {
+      try controller.runAsIntFunction(function, 0)
     }
     // It is none the worse for it.
     #expect(try controller.loadDylib("a.so").rawValue == Address(rawValue: 0x1234))
@@ -197,8 +197,8 @@ struct MisbehaviourTests {
 
   @Test func `one that answers too little failed, too`() throws {
     let (_, controller) = try executor { executor, call in executor.reply(to: call, [1, 2, 3]) }
-    #expect(throws: ExecutorError.noResult(call: "call a function without arguments")) {
-      try controller.runAsVoidFunction(function)
+    #expect(throws: ExecutorError.noResult(call: "call a function of an integer")) {
+      try controller.runAsIntFunction(function, 0)
     }
   }
 
@@ -212,7 +212,7 @@ struct MisbehaviourTests {
     let controller = try SimpleRemoteEPC(executor, answerLimit: .milliseconds(100))
     let loss = ExecutorError.Loss.timedOut(waitingFor: "give memory back", limit: .milliseconds(100))
     #expect(throws: ExecutorError.lost(loss)) { try controller.services.deallocate(function) }
-    #expect(throws: ExecutorError.lost(loss)) { try controller.runAsVoidFunction(function) }
+    #expect(throws: ExecutorError.lost(loss)) { try controller.runAsIntFunction(function, 0) }
     #expect(executor.waitForEnd())
   }
 
@@ -222,14 +222,14 @@ struct MisbehaviourTests {
       executor.reply(to: call, [1, 0, 0, 0])
     }
     let patient = ScriptedExecutor { executor, service, call in
-      guard service.hasSuffix("void_function_wrapper") else { return executor.answer(to: service, call) }
+      guard service.hasSuffix("int_function_wrapper") else { return executor.answer(to: service, call) }
       script(executor, call)
       return nil
     }
     #expect(
-      try SimpleRemoteEPC(patient, answerLimit: .milliseconds(100)).runAsVoidFunction(function) == 1)
+      try SimpleRemoteEPC(patient, answerLimit: .milliseconds(100)).runAsIntFunction(function, 0) == 1)
     let slow = ScriptedExecutor { executor, service, call in
-      service.hasSuffix("void_function_wrapper") ? nil : executor.answer(to: service, call)
+      service.hasSuffix("int_function_wrapper") ? nil : executor.answer(to: service, call)
     }
     slow.send(slow.setup())
     var options = SimpleRemoteEPC.Options()
@@ -238,13 +238,13 @@ struct MisbehaviourTests {
       input: slow.controllerInput, output: slow.controllerOutput, options: options)
     #expect(
       throws: ExecutorError.lost(
-        .timedOut(waitingFor: "call a function without arguments", limit: .milliseconds(100)))
-    ) { try controller.runAsVoidFunction(function) }
+        .timedOut(waitingFor: "call a function of an integer", limit: .milliseconds(100)))
+    ) { try controller.runAsIntFunction(function, 0) }
   }
 
   @Test func `one that stops in a message is given up`() throws {
     let executor = ScriptedExecutor { executor, service, call in
-      guard service.hasSuffix("void_function_wrapper") else { return executor.answer(to: service, call) }
+      guard service.hasSuffix("int_function_wrapper") else { return executor.answer(to: service, call) }
       executor.send([36, 0, 0, 0, 0])
       return nil
     }
@@ -252,21 +252,21 @@ struct MisbehaviourTests {
     #expect(
       throws: ExecutorError.lost(
         .timedOut(waitingFor: "send the rest of a message", limit: .milliseconds(100)))
-    ) { try controller.runAsVoidFunction(function) }
+    ) { try controller.runAsIntFunction(function, 0) }
     #expect(executor.waitForEnd())
   }
 
   @Test func `one that takes no message is given up`() throws {
     let isDone = DispatchSemaphore(value: 0)
     let executor = ScriptedExecutor { executor, service, call in
-      guard service.hasSuffix("void_function_wrapper") else { return executor.answer(to: service, call) }
+      guard service.hasSuffix("int_function_wrapper") else { return executor.answer(to: service, call) }
       // Reads nothing more.
       isDone.wait()
       return nil
     }
     let controller = try SimpleRemoteEPC(executor, answerLimit: .milliseconds(200))
     controller.callWrapper(
-      try #require(executor.services["__llvm_orc_bootstrap_run_as_void_function_wrapper"]), []
+      try #require(executor.services["__llvm_orc_bootstrap_run_as_int_function_wrapper"]), []
     ) { _ in }
     #expect(
       throws: ExecutorError.lost(.timedOut(waitingFor: "take a message", limit: .milliseconds(200)))

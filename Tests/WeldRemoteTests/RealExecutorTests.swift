@@ -363,6 +363,98 @@ struct RealExecutorTests {
     }
   }
 
+  /// What programs do that is hard on a process that others wait for.
+  @Test(arguments: RealMachine.allCases)
+  func `end as programs do by themselves`(machine: RealMachine) throws {
+    for (name, source, status) in Self.endings {
+      let executor = try machine.start()
+      let object = try machine.compile(source, flags: ["-pthread"])
+      let start = ContinuousClock.now
+      let program = try Program(linking: [.object(object)], on: executor)
+      #expect(try program.runToExit(arguments: ["program"]) == status, "\(name)")
+      #expect(start.duration(to: .now) < .seconds(20), "\(name)")
+    }
+  }
+
+  /// Programs with the statuses that they have as executables.
+  private static let endings: [(name: String, source: String, status: Int32)] = [
+    (
+      "threads that run on",
+      """
+      #include <pthread.h>
+      #include <unistd.h>
+      static volatile int count;
+      static void *loop(void *unused) { for (;;) count++; }
+      int main(void) {
+        pthread_t thread;
+        for (int i = 0; i < 4; i++) pthread_create(&thread, 0, loop, 0);
+        usleep(10000);
+        return 7;
+      }
+      """, 7
+    ),
+    (
+      "a child that exits",
+      """
+      #include <stdlib.h>
+      #include <sys/wait.h>
+      #include <unistd.h>
+      int main(void) {
+        int status = 0;
+        if (fork() == 0) exit(3);
+        wait(&status);
+        return 10 + WEXITSTATUS(status);
+      }
+      """, 13
+    ),
+    (
+      "a process that lives on",
+      "#include <stdlib.h>\nint main(void) { return system(\"sleep 30 &\") == 0 ? 5 : 6; }", 5
+    ),
+    (
+      "a handler with the status",
+      """
+      #define _GNU_SOURCE
+      #include <stdlib.h>
+      #include <unistd.h>
+      static void handler(int status, void *unused) { _exit(status * 2); }
+      int main(void) { on_exit(handler, 0); return 4; }
+      """, 8
+    ),
+    (
+      "an environment that a constructor changed",
+      """
+      #include <stdlib.h>
+      #include <string.h>
+      __attribute__((constructor)) static void first(void) { setenv("WELD_TEST_CONSTRUCTOR", "yes", 1); }
+      int main(int argc, char **argv, char **environment) {
+        for (; *environment; environment++) if (!strcmp(*environment, "WELD_TEST_CONSTRUCTOR=yes")) return 9;
+        return 1;
+      }
+      """, 9
+    ),
+  ]
+
+  @Test func `a status comes over a network, too, unless a child exits`() throws {
+    var ends: [Int32] = [0, 0]
+    for (_, source, status) in Self.endings.prefix(2) {
+      socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends)
+      // The executor gets its descriptors from a shell that this process does not wait for.
+      let process = Process()
+      process.executableURL = URL(filePath: "/bin/sh")
+      process.arguments = ["-c", "exec llvm-jitlink-executor-19 filedescs=5,6 5<&0 6>&1 >&2 </dev/null"]
+      process.standardInput = FileHandle(fileDescriptor: ends[1])
+      process.standardOutput = FileHandle(fileDescriptor: ends[1])
+      try process.run()
+      close(ends[1])
+      let executor = try SimpleRemoteEPC(input: ends[0], output: ends[0])
+      let object = try RealMachine.x86_64.compile(source, flags: ["-pthread"])
+      let program = try Program(linking: [.object(object)], on: executor)
+      #expect(try program.runToExit(arguments: ["program"]) == status)
+      process.waitUntilExit()
+    }
+  }
+
   // MARK: - Many
 
   /// A program with constructors, destructors, exit handlers, exceptions' frame descriptions, and data.

@@ -135,7 +135,9 @@ final class ScriptedExecutor: Sendable {
     case "__llvm_orc_SimpleExecutorMemoryManager_finalize_wrapper",
       "__llvm_orc_SimpleExecutorMemoryManager_deallocate_wrapper":
       [0]
-    case "__llvm_orc_bootstrap_run_as_void_function_wrapper": [42, 0, 0, 0]
+    case "__llvm_orc_bootstrap_run_as_void_function_wrapper",
+      "__llvm_orc_bootstrap_run_as_int_function_wrapper":
+      [42, 0, 0, 0]
     default: []
     }
   }
