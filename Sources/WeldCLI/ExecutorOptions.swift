@@ -24,7 +24,7 @@ struct ExecutorOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "How long the executor may take to answer, apart from running the program.", valueName: "seconds"))
-  var executorTimeout = 60
+  var executorTimeout = 30
 
   @Option(
     help: ArgumentHelp(

@@ -74,12 +74,12 @@ public struct FunctionCall: Equatable, Sendable {
   public var arguments: [UInt64]
 
   /// How many arguments there may be.
-  public static let argumentLimit = 4
+  public static let argumentLimit = 6
 
   /// A call of `function`. Arguments that it does not take do no harm.
   public init(_ function: Address, _ arguments: UInt64...) {
     precondition(
-      arguments.count <= Self.argumentLimit, "more arguments than are passed in registers everywhere")
+      arguments.count <= Self.argumentLimit, "more arguments than an executor passes")
     self.function = function
     self.arguments = arguments
   }

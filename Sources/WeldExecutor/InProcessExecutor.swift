@@ -63,15 +63,17 @@ private func dynamicLoaderAddress(
 // MARK: - Calls
 
 extension InProcessExecutor {
+  private typealias Function =
+    @convention(c) (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) -> UInt64
+
   public func run(_ functions: [FunctionCall]) throws(ExecutorError) -> [UInt64] {
     functions.map { call in
       guard let pointer = unsafe UnsafeRawPointer(bitPattern: UInt(call.function.rawValue)) else { return 0 }
-      var arguments: [4 of UInt64] = [0, 0, 0, 0]
+      var arguments: [6 of UInt64] = [0, 0, 0, 0, 0, 0]
       for (position, argument) in call.arguments.enumerated() { arguments[position] = argument }
       // The caller vouches for the function. What it does not take stays in registers that it does not read.
-      return unsafe unsafeBitCast(
-        pointer, to: (@convention(c) (UInt64, UInt64, UInt64, UInt64) -> UInt64).self)(
-          arguments[0], arguments[1], arguments[2], arguments[3])
+      return unsafe unsafeBitCast(pointer, to: Function.self)(
+        arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5])
     }
   }
 

@@ -9,9 +9,16 @@ public import WeldMemory
 /// Each allocation is a reservation of its own. Where it lies is for the executor's operating system to choose.
 public struct RemoteMemory: MemoryManager {
   private let executor: SimpleRemoteEPC
+  private let isLow: Bool
 
   /// Memory of `executor`, which is not disconnected before the memory has gone back.
-  public init(_ executor: SimpleRemoteEPC) { self.executor = executor }
+  ///
+  /// - Parameter isLow: whether it lies below 2 GiB if the executor is for x86_64, for code compiled with neither
+  ///   `-fPIC` nor `-fPIE`.
+  public init(_ executor: SimpleRemoteEPC, isLow: Bool = false) {
+    self.executor = executor
+    self.isLow = isLow && LowMemory.isOf(executor.target.machine)
+  }
 
   public var machine: Machine? { executor.target.machine }
 
@@ -19,7 +26,8 @@ public struct RemoteMemory: MemoryManager {
     let pageSize = executor.target.pageSize
     let layout = try SegmentLayout(of: segments, pageSize: pageSize)
     let working = try WorkingMemory(byteCount: layout.byteCount)
-    let backing = try RemoteAllocation(executor, working, segments, layout)
+    let source: any RemoteSource = isLow ? LowMemory(executor) : executor.services
+    let backing = try RemoteAllocation(executor, source, working, segments, layout)
     let placements = zip(segments, layout.offsets).map { segment, offset in
       Allocation.Placement(
         address: backing.start.advanced(by: UInt64(offset)), workingOffset: offset,
@@ -33,6 +41,7 @@ public struct RemoteMemory: MemoryManager {
 /// One reservation in an executor.
 private final class RemoteAllocation: AllocationBacking {
   private let executor: SimpleRemoteEPC
+  private let source: any RemoteSource
   private let segments: [SegmentRequest]
   private let layout: SegmentLayout
   /// What was reserved; 0 if there is nothing to reserve memory for.
@@ -49,17 +58,18 @@ private final class RemoteAllocation: AllocationBacking {
   }
 
   init(
-    _ executor: SimpleRemoteEPC, _ working: WorkingMemory, _ segments: [SegmentRequest],
-    _ layout: SegmentLayout
+    _ executor: SimpleRemoteEPC, _ source: any RemoteSource, _ working: WorkingMemory,
+    _ segments: [SegmentRequest], _ layout: SegmentLayout
   ) throws(MemoryError) {
     let (byteCount, overflow) = layout.byteCount.addingReportingOverflow(
       layout.alignment - executor.target.pageSize)
     guard !overflow else { throw .tooLarge }
     self.executor = executor
+    self.source = source
     self.segments = segments
     self.layout = layout
     do {
-      reservation = layout.byteCount > 0 ? try executor.services.reserve(byteCount) : .zero
+      reservation = layout.byteCount > 0 ? try source.reserve(byteCount) : .zero
     } catch {
       throw .executor(error)
     }
@@ -70,7 +80,7 @@ private final class RemoteAllocation: AllocationBacking {
 
   deinit {
     // An executor that is lost has no memory of ours, and one that refuses tells nobody.
-    if state.withLock({ $0.isReserved }) { try? executor.services.deallocate(reservation) }
+    if state.withLock({ $0.isReserved }) { try? source.deallocate(reservation) }
   }
 
   func finalize(_ work: FinalizeWork) throws(MemoryError) {
@@ -81,7 +91,7 @@ private final class RemoteAllocation: AllocationBacking {
     do {
       // Memory that fails to be finalized, the executor gives back itself.
       state.withLock { $0.isReserved = false }
-      try executor.services.finalize(
+      try source.finalize(
         remoteSegments(working, writable: !work.indirectFunctions.isEmpty), completed(actions))
       state.withLock { $0.isReserved = true }
       try resolve(work.indirectFunctions)
@@ -131,31 +141,21 @@ private final class RemoteAllocation: AllocationBacking {
   private func resolve(_ functions: [FinalizeWork.IndirectFunction]) throws(ExecutorError) {
     guard !functions.isEmpty else { return }
     let library = executor.library
-    let limit = executor.options.callLimit
+    let limit = executor.options.answerLimit
     let hardwareCapabilities: UInt64 = 16
     let question = RoutineCall(library.getauxval, [.value(hardwareCapabilities)])
     let capabilities = try executor.call([question], within: limit).values[0]
     let calls = functions.map { RoutineCall($0.resolver, [.value(capabilities)]) }
-    let targets = try executor.call(calls, within: limit).values
+    let targets = try executor.call(calls, within: executor.options.callLimit).values
     try executor.services.write(
       zip(functions, targets).map { function, target in
         var bytes: [UInt8] = []
         bytes.append(target, order: executor.target.byteOrder)
         return (function.slot, bytes)
       })
-    let readOnly: UInt64 = 1
-    let protections = zip(segments, layout.offsets).filter { $0.0.byteCount > 0 && $0.0.protection == .read }
-      .map { segment, offset in
-        RoutineCall(
-          library.mprotect,
-          [
-            .value(start.advanced(by: UInt64(offset)).rawValue), .value(UInt64(segment.byteCount)),
-            .value(readOnly),
-          ])
-      }
-    let results = try executor.call(protections, within: limit).values
-    guard results.allSatisfy({ UInt32(truncatingIfNeeded: $0) == 0 }) else {
-      throw .refused(call: "make memory read-only", message: "mprotect failed")
-    }
+    try executor.protect(
+      zip(segments, layout.offsets).filter { $0.0.byteCount > 0 && $0.0.protection == .read }.map {
+        segment, offset in (start.advanced(by: UInt64(offset)), segment.byteCount, segment.protection)
+      })
   }
 }

@@ -141,8 +141,7 @@ struct RemoteSegment {
   var contents: [UInt8]
 }
 
-extension Services {
-  /// Reserves `byteCount` bytes, a multiple of the page size.
+extension Services: RemoteSource {
   func reserve(_ byteCount: Int) throws(ExecutorError) -> Address {
     let address = try expect(reserveMemory, to: "reserve \(byteCount) bytes of memory") { writer in
       writer.append(memoryManager)
@@ -157,8 +156,7 @@ extension Services {
     return address
   }
 
-  /// Fills and protects segments, the first of which begins where reserved memory does, and then makes the calls
-  /// of `actions`, which must have both functions. If it fails, the memory goes back.
+  /// What is to be called first in each of `actions` must be there, unless it is the last one so must what undoes it.
   func finalize(_ segments: [RemoteSegment], _ actions: [AllocationAction]) throws(ExecutorError) {
     try perform(finalizeMemory, to: "finalize memory") { writer in
       writer.reserve(segments.reduce(1024) { $0 + $1.contents.count + 32 })
@@ -180,7 +178,6 @@ extension Services {
     }
   }
 
-  /// Gives back what was reserved, after the calls that go with it.
   func deallocate(_ address: Address) throws(ExecutorError) {
     try perform(deallocateMemory, to: "give memory back") { writer in
       writer.append(memoryManager)
@@ -200,6 +197,21 @@ extension Services {
     })
     // It has no result, not even of failure.
     _ = try connection.call(writeBuffers, arguments, to: "write memory", within: options.answerLimit)
+  }
+
+  /// Makes a call whose result is nothing or an error.
+  func run(_ call: WrapperCall) throws(ExecutorError) {
+    let purpose = "call the wrapper function at \(call.function)"
+    let result = try connection.call(call.function, call.arguments, to: purpose, within: options.answerLimit)
+    var reader = SPSReader(result)
+    do {
+      guard let message = try reader.error() else { return }
+      throw ExecutorError.refused(call: purpose, message: message)
+    } catch let error as ExecutorError {
+      throw error
+    } catch {
+      throw .noResult(call: purpose)
+    }
   }
 
   /// What makes the unwinder know frame descriptions for as long as their memory is there.
@@ -227,8 +239,9 @@ extension Services {
     }
   }
 
-  func runAsVoidFunction(_ function: Address) throws(ExecutorError) -> Int32 {
-    try call(voidFunction, to: "call a function without arguments", within: options.callLimit) { writer in
+  /// - Parameter limit: how long it may take; `nil` for as long as it takes.
+  func runAsVoidFunction(_ function: Address, within limit: Duration?) throws(ExecutorError) -> Int32 {
+    try call(voidFunction, to: "call a function without arguments", within: limit) { writer in
       writer.append(function)
     } reading: { reader throws(SPSReader.Truncated) in
       try reader.int32()

@@ -27,7 +27,8 @@ struct PlacedRoutines: Sendable {
     report = place(routines.report, at: base)
     succeed = place(routines.succeed, at: base)
     reportBlock = base.advanced(by: UInt64(pageSize))
-    let process = UInt64(try services.runAsVoidFunction(library.getpid).magnitude)
+    let limit = services.options.answerLimit
+    let process = UInt64(try services.runAsVoidFunction(library.getpid, within: limit).magnitude)
     var block: [UInt8] = []
     for word in [
       services.dispatchFunction.rawValue, services.dispatchContext.rawValue, reportBlock.rawValue,

@@ -32,8 +32,8 @@ public final class SimpleRemoteEPC: ExecutorProcessControl {
   /// How to speak with an executor.
   public struct Options: Sendable {
     /// How long the executor may take for what is not the user's code: to begin, to take a message or the rest
-    /// of one, to give memory, to find symbols, to end. By default a minute.
-    public var answerLimit: Duration = .seconds(60)
+    /// of one, to give memory, to find symbols, to end. By default half a minute.
+    public var answerLimit: Duration = .seconds(30)
     /// How long calls of the user's code may take; `nil`, the default, for as long as they take.
     public var callLimit: Duration?
     /// The most bytes that a message of the executor may have. By default 1 GiB.
@@ -111,8 +111,11 @@ public final class SimpleRemoteEPC: ExecutorProcessControl {
 // MARK: - Memory
 
 extension SimpleRemoteEPC {
-  /// Memory of the executor, which chooses where it lies: `needs` is for windows of this process.
-  public func makeMemory(for _: MemoryNeeds) -> any MemoryManager { RemoteMemory(self) }
+  /// Memory of the executor, which chooses where it lies, but for what must lie low on x86_64. Its size is not limited by
+  /// a window.
+  public func makeMemory(for needs: MemoryNeeds) -> any MemoryManager {
+    RemoteMemory(self, isLow: needs.placement == .low)
+  }
 
   public func read(_ byteCount: Int, at address: Address) throws(ExecutorError) -> [UInt8] {
     guard byteCount >= 0 else { throw .refused(call: "read memory", message: "\(byteCount) bytes") }
@@ -203,7 +206,7 @@ extension SimpleRemoteEPC {
   }
 
   public func runAsVoidFunction(_ function: Address) throws(ExecutorError) -> Int32 {
-    try services.runAsVoidFunction(function)
+    try services.runAsVoidFunction(function, within: options.callLimit)
   }
 
   public func runAsIntFunction(_ function: Address, _ argument: Int32) throws(ExecutorError) -> Int32 {

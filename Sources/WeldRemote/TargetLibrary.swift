@@ -5,6 +5,8 @@ internal import WeldMemory
 struct TargetLibrary: Sendable {
   let malloc: Address
   let memcpy: Address
+  let mmap: Address
+  let munmap: Address
   let mprotect: Address
   let getauxval: Address
   let atExit: Address
@@ -15,7 +17,9 @@ struct TargetLibrary: Sendable {
 
   init(_ services: Services, _ process: DylibHandle) throws(ExecutorError) {
     let names = [
-      "malloc", "memcpy", "mprotect", "getauxval", "__cxa_atexit", "__cxa_finalize", "getpid", "dladdr1",
+      "malloc", "memcpy", "mmap", "munmap", "mprotect", "getauxval", "__cxa_atexit", "__cxa_finalize",
+      "getpid",
+      "dladdr1",
     ]
     let found = try services.lookup(names, in: process)
     func find(_ position: Int) throws(ExecutorError) -> Address {
@@ -24,11 +28,13 @@ struct TargetLibrary: Sendable {
     }
     malloc = try find(0)
     memcpy = try find(1)
-    mprotect = try find(2)
-    getauxval = try find(3)
-    atExit = try find(4)
-    finalizeExitHandlers = try find(5)
-    getpid = try find(6)
-    dladdr1 = found[7]
+    mmap = try find(2)
+    munmap = try find(3)
+    mprotect = try find(4)
+    getauxval = try find(5)
+    atExit = try find(6)
+    finalizeExitHandlers = try find(7)
+    getpid = try find(8)
+    dladdr1 = found[9]
   }
 }

@@ -3,7 +3,7 @@
 
 	.section .text.call, "ax"
 	stmg %r6, %r15, 48(%r15)
-	lay %r15, -160(%r15)
+	lay %r15, -168(%r15)
 	lgr %r13, %r2
 	lgr %r7, %r3
 	la %r8, 0(%r4, %r3)
@@ -33,15 +33,22 @@
 	lg %r5, 56(%r7)
 	ngr %r5, %r10
 	ag %r5, 64(%r7)
+	lg %r6, 72(%r7)
+	ngr %r6, %r10
+	ag %r6, 80(%r7)
+	lg %r0, 88(%r7)
+	ngr %r0, %r10
+	ag %r0, 96(%r7)
+	stg %r0, 160(%r15)
 	lg %r1, 0(%r7)
 	basr %r14, %r1
 	stg %r2, 0(%r11)
 	la %r11, 8(%r11)
-	la %r7, 72(%r7)
+	la %r7, 104(%r7)
 3:	clgr %r7, %r8
 	jl 2b
 4:	lgr %r2, %r13
-	lmg %r6, %r15, 208(%r15)
+	lmg %r6, %r15, 216(%r15)
 	br %r14
 
 	.section .text.report, "ax"

@@ -31,11 +31,17 @@
 	mov 56(%rbx), %rcx
 	and %r12, %rcx
 	add 64(%rbx), %rcx
+	mov 72(%rbx), %r8
+	and %r12, %r8
+	add 80(%rbx), %r8
+	mov 88(%rbx), %r9
+	and %r12, %r9
+	add 96(%rbx), %r9
 	xor %eax, %eax
 	call *(%rbx)
 	mov %rax, (%r13)
 	add $8, %r13
-	add $72, %rbx
+	add $104, %rbx
 	jmp 1b
 2:	mov %r12, %rax
 	mov %r14, %rdx

@@ -16,10 +16,7 @@ struct RemoteTestObjectTests {
     #expect(outcome.status == line.status, "\(line.testDescription): \(outcome.errors)")
   }
 
-  /// Objects that hold addresses in 32 bits: an executor of LLVM's gives memory wherever the system likes.
-  private static var isLow: Regex<Substring> { /nopic|weak_forms|absolute/ }
-
-  @Test(arguments: RunLine.all.filter { !$0.testDescription.contains(isLow) })
+  @Test(arguments: RunLine.all)
   func `a program ends in an executor as it does here`(line: RunLine) throws {
     try run(line, on: .x86_64, in: Command.objects)
   }

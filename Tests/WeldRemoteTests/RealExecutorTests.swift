@@ -121,6 +121,28 @@ struct RealExecutorTests {
     #expect(try executor.runAsVoidFunction(get.address) == 7)
   }
 
+  @Test func `have low memory for x86_64 code that wants it, and take it back`() throws {
+    let executor = try RealMachine.x86_64.start()
+    let process = try #require(executor.processIdentifier)
+    func lowMappings() throws -> Int {
+      let text = try String(contentsOfFile: "/proc/\(process)/maps", encoding: .utf8)
+      return text.split(separator: "\n").count {
+        UInt64($0.prefix { $0 != "-" }, radix: 16).map { $0 < 1 << 31 } ?? false
+      }
+    }
+    let object = try RealMachine.x86_64.compile(
+      Self.indirect + "\nstatic const char *text = \"low\"; int main(void) { return call(1) + text[0]; }",
+      flags: ["-fno-pic", "-fno-pie", "-fasynchronous-unwind-tables"])
+    #expect(try lowMappings() == 0)
+    do {
+      let program = try Program(linking: [.object(object)], on: executor)
+      #expect(try program.address(of: "main").rawValue < 1 << 31)
+      #expect(try program.run(arguments: ["program"]) == 2 + 108)
+      #expect(try lowMappings() > 2)
+    }
+    #expect(try lowMappings() == 0)
+  }
+
   // MARK: - Calls
 
   @Test(arguments: RealMachine.allCases)
@@ -132,7 +154,9 @@ struct RealExecutorTests {
       int answer(void) { return 42; }
       int twice(int x) { return 2 * x; }
       int mainlike(int argc, char **argv) { return argc * 100 + (int)strlen(argv[argc - 1]) + (argv[argc] != 0); }
-      long add(long a, long b, long c, long d) { return a + 10 * b + 100 * c + 1000 * d; }
+      long add(long a, long b, long c, long d, long e, long f) {
+        return a + 10 * b + 100 * c + 1000 * d + 10000 * e + 100000 * f;
+      }
       int negative(void) { return -1; }
       """, on: executor)
     func address(_ name: String) throws -> Address { try #require(linker.symbol(named: name)).address }
@@ -143,9 +167,9 @@ struct RealExecutorTests {
     #expect(try executor.runAsMain(address("mainlike"), arguments: ["program", "grüße"]) == 207)
     #expect(
       try executor.run([
-        FunctionCall(address("add"), 1, 2, 3, 4), FunctionCall(address("add"), .max, 0, 0, 0),
+        FunctionCall(address("add"), 1, 2, 3, 4, 5, 6), FunctionCall(address("add"), .max, 0, 0, 0),
         FunctionCall(address("answer")),
-      ]).map { Int64(bitPattern: $0) }[..<2] == [4321, -1])
+      ]).map { Int64(bitPattern: $0) }[..<2] == [654321, -1])
     #expect(try executor.run([]) == [])
   }
 
@@ -249,18 +273,19 @@ struct RealExecutorTests {
 
   // MARK: - Finalizing
 
+  private static let indirect = """
+    static int one(int x) { return x + 1; }
+    static unsigned long seen;
+    static int (*resolve(unsigned long capabilities))(int) { seen = capabilities; return one; }
+    int plus(int) __attribute__((ifunc("resolve")));
+    int call(int x) { return plus(x); }
+    unsigned long capabilities(void) { return seen; }
+    """
+
   @Test(arguments: RealMachine.allCases)
   func `resolve indirect functions, and then protect their slots`(machine: RealMachine) throws {
     let executor = try machine.start()
-    let linker = try machine.link(
-      """
-      static int one(int x) { return x + 1; }
-      static unsigned long seen;
-      static int (*resolve(unsigned long capabilities))(int) { seen = capabilities; return one; }
-      int plus(int) __attribute__((ifunc("resolve")));
-      int call(int x) { return plus(x); }
-      unsigned long capabilities(void) { return seen; }
-      """, on: executor)
+    let linker = try machine.link(Self.indirect, on: executor)
     let call = try #require(linker.symbol(named: "call")).address
     #expect(try executor.runAsIntFunction(call, 41) == 42)
     let capabilities = try #require(linker.symbol(named: "capabilities")).address
@@ -298,6 +323,12 @@ struct RealExecutorTests {
     let executor = try machine.start()
     let linker = try machine.link(Self.notes, on: executor)
     try expectActions(linker, RemoteMemory(executor), executor)
+  }
+
+  @Test func `run actions of low memory alike`() throws {
+    let executor = try RealMachine.x86_64.start()
+    let linker = try RealMachine.x86_64.link(Self.notes, on: executor)
+    try expectActions(linker, RemoteMemory(executor, isLow: true), executor)
   }
 
   @Test func `actions run in this process alike`() throws {

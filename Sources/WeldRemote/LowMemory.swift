@@ -1,0 +1,93 @@
+internal import Synchronization
+internal import WeldELF
+internal import WeldExecutor
+internal import WeldMemory
+
+/// Where one allocation of a ``RemoteMemory`` comes from.
+protocol RemoteSource: Sendable {
+  /// Reserves `byteCount` bytes, a multiple of the page size.
+  func reserve(_ byteCount: Int) throws(ExecutorError) -> Address
+
+  /// Fills and protects segments, the first of which begins where reserved memory does, and then makes the calls
+  /// of `actions`. If it fails, the memory goes back.
+  func finalize(_ segments: [RemoteSegment], _ actions: [AllocationAction]) throws(ExecutorError)
+
+  /// Gives back what was reserved, after the calls that go with it.
+  func deallocate(_ address: Address) throws(ExecutorError)
+}
+
+/// Memory of an x86_64 executor below 2 GiB, where code compiled with neither `-fPIC` nor `-fPIE` must lie.
+///
+/// The executor's memory manager takes what the system gives, so the C library is called for it. One object is for one
+/// allocation.
+final class LowMemory: RemoteSource {
+  private let executor: SimpleRemoteEPC
+  private let state = Mutex(State())
+
+  private struct State {
+    var byteCount = 0
+    /// What is called before the memory goes back, the last one first.
+    var undoing: [WrapperCall] = []
+  }
+
+  init(_ executor: SimpleRemoteEPC) { self.executor = executor }
+
+  /// Whether `machine` has code that must lie low.
+  static func isOf(_ machine: Machine) -> Bool { machine == .x86_64 }
+
+  func reserve(_ byteCount: Int) throws(ExecutorError) -> Address {
+    // Linux, x86_64: PROT_READ | PROT_WRITE, and MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT.
+    let (protection, flags): (UInt64, UInt64) = (3, 0x62)
+    let call = RoutineCall(
+      executor.library.mmap,
+      [.value(0), .value(UInt64(byteCount)), .value(protection), .value(flags), .value(.max), .value(0)])
+    let address = try executor.call([call], within: executor.options.answerLimit).values[0]
+    guard address != .max, address & UInt64(executor.target.pageSize - 1) == 0 else {
+      throw .refused(
+        call: "reserve \(byteCount) bytes of memory below 2 GiB", message: "mmap failed; compile with -fPIC")
+    }
+    state.withLock { $0.byteCount = byteCount }
+    return Address(rawValue: address)
+  }
+
+  func finalize(_ segments: [RemoteSegment], _ actions: [AllocationAction]) throws(ExecutorError) {
+    guard let start = segments.first?.address else { return }
+    do {
+      try executor.services.write(segments.map { ($0.address, $0.contents) })
+      try executor.protect(segments.map { ($0.address, $0.byteCount, $0.protection) })
+      for action in actions {
+        if let call = action.finalize { try executor.services.run(call) }
+        if let call = action.deallocate { state.withLock { $0.undoing.append(call) } }
+      }
+    } catch {
+      try? deallocate(start)
+      throw error
+    }
+  }
+
+  func deallocate(_ address: Address) throws(ExecutorError) {
+    let (undoing, byteCount) = state.withLock { state in
+      defer { state = State() }
+      return (state.undoing, state.byteCount)
+    }
+    for call in undoing.reversed() { try? executor.services.run(call) }
+    let call = RoutineCall(executor.library.munmap, [.value(address.rawValue), .value(UInt64(byteCount))])
+    _ = try executor.call([call], within: executor.options.answerLimit)
+  }
+}
+
+extension SimpleRemoteEPC {
+  /// Gives ranges of pages their protections.
+  func protect(_ ranges: [(Address, Int, Protection)]) throws(ExecutorError) {
+    // The bits of a protection are those of Linux.
+    let calls = ranges.map { address, byteCount, protection in
+      RoutineCall(
+        library.mprotect,
+        [.value(address.rawValue), .value(UInt64(byteCount)), .value(UInt64(protection.rawValue))])
+    }
+    let results = try call(calls, within: options.answerLimit).values
+    guard results.allSatisfy({ UInt32(truncatingIfNeeded: $0) == 0 }) else {
+      throw .refused(call: "protect memory", message: "mprotect failed")
+    }
+  }
+}
