@@ -167,6 +167,21 @@ struct ConversationTests {
     _ = finalized.segments
   }
 
+  @Test func `pages are the executor's`() throws {
+    let executor = ScriptedExecutor()
+    executor.send(executor.setup(pageSize: 65536))
+    let controller = try SimpleRemoteEPC(unready: executor)
+    let allocation = try RemoteMemory(controller).allocate([
+      SegmentRequest(protection: [.read, .execute], contentByteCount: 1, byteCount: 1, alignment: 16),
+      SegmentRequest(protection: .read, contentByteCount: 1, byteCount: 65537, alignment: 4096),
+      SegmentRequest(protection: [.read, .write], contentByteCount: 0, byteCount: 1, alignment: 1),
+    ])
+    #expect(allocation.segments.map(\.address.rawValue) == [0x7000_0000, 0x7001_0000, 0x7003_0000])
+    let tag = executor.services["__llvm_orc_SimpleExecutorMemoryManager_reserve_wrapper"]
+    let request = executor.messages.last { $0.kind == .call && $0.tag == tag }
+    #expect(request?.payload.suffix(8) == ScriptedExecutor.word(0x4_0000)[...])
+  }
+
   @Test func `a large alignment is made within the reservation`() throws {
     let executor = ScriptedExecutor { executor, service, call in
       service == "__llvm_orc_SimpleExecutorMemoryManager_reserve_wrapper"
