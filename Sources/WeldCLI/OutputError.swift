@@ -16,7 +16,7 @@ enum OutputError: Error, CustomStringConvertible {
   var description: String {
     switch self {
     case .notWritten(let path, let number):
-      "\(path): cannot be written: \(SystemError(number: number))"
+      "\(path): cannot be written: \(SystemError(errno: number))"
     case .notRegular(let path): "\(path): is not a regular file, and so is not replaced; name another one"
     case .notFolder(let path): "\(path): is a file; expected a folder for the image, or a new name"
     case .inUse(let path):

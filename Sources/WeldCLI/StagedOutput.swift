@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Weld
 
 /// A file or folder that is written under another name, beside the one that it will have, so that it appears
 /// whole or not at all.
@@ -35,7 +36,7 @@ struct StagedOutput {
       try OutputFile.write(bytes, to: temporary, mode: 0o777)
     } catch {
       discard()
-      throw .notWritten(path: path, errno: error.number)
+      throw .notWritten(path: path, errno: error.errno)
     }
   }
 
@@ -52,11 +53,11 @@ struct StagedOutput {
       guard names.isEmpty || mayReplace(names) else { throw .inUse(path: path) }
     }
     do throws(SystemError) {
-      guard unsafe mkdir(temporary, 0o777) == 0 else { throw SystemError(number: errno) }
+      guard unsafe mkdir(temporary, 0o777) == 0 else { throw SystemError(errno: errno) }
       for file in files { try OutputFile.write(file.bytes, to: temporary + "/" + file.name, mode: 0o666) }
     } catch {
       discard()
-      throw .notWritten(path: path, errno: error.number)
+      throw .notWritten(path: path, errno: error.errno)
     }
   }
 

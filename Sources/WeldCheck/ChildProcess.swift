@@ -1,4 +1,5 @@
 internal import Glibc
+internal import WeldMemory
 
 /// Another program, run to its end.
 ///
@@ -160,9 +161,4 @@ private final class UnnamedFile: Sendable {
       bytes.append(contentsOf: chunk[..<count])
     }
   }
-}
-
-/// A call to the system that failed.
-private struct SystemError: Error {
-  var errno: Int32
 }

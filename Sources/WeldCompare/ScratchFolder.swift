@@ -12,7 +12,7 @@ final class ScratchFolder: Sendable {
     let parent = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
     var template = Array("\(parent)/weld-compare-XXXXXX".utf8CString)
     // The call changes only the last characters of the template.
-    guard unsafe mkdtemp(&template) != nil else { throw PeerProblem("\(parent): \(describe(errno))") }
+    guard unsafe mkdtemp(&template) != nil else { throw PeerProblem("\(parent): \(systemMessage(errno))") }
     path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
@@ -29,15 +29,14 @@ final class ScratchFolder: Sendable {
     unsafe rmdir(path)
   }
 
-  /// Writes a file.
+  /// Writes a file, in place of an earlier one.
   func write(_ bytes: [UInt8], to name: String) throws(PeerProblem) {
-    // The stream is closed below, and the call reads only the bytes.
-    guard let stream = unsafe fopen("\(path)/\(name)", "w") else {
-      throw PeerProblem("\(path)/\(name): \(describe(errno))")
-    }
-    let count = unsafe fwrite(bytes, 1, bytes.count, stream)
-    guard unsafe fclose(stream) == 0, count == bytes.count else {
-      throw PeerProblem("\(path)/\(name): \(describe(errno))")
+    // The text lives as long as the call.
+    unsafe unlink("\(path)/\(name)")
+    do {
+      try OutputFile.write(bytes, to: "\(path)/\(name)")
+    } catch {
+      throw PeerProblem("\(path)/\(name): \(error)")
     }
   }
 
@@ -57,10 +56,4 @@ struct PeerProblem: Error {
   var text: String
 
   init(_ text: String) { self.text = text }
-}
-
-private func describe(_ number: Int32) -> String {
-  // The text is copied before anybody else can ask.
-  guard let text = unsafe strerror(number) else { return "error \(number)" }
-  return unsafe String(cString: text)
 }

@@ -1,5 +1,15 @@
 internal import Glibc
 
+/// A call to the system that failed.
+package struct SystemError: Error, CustomStringConvertible {
+  /// What it failed with.
+  package var errno: Int32
+
+  package init(errno: Int32) { self.errno = errno }
+
+  package var description: String { systemMessage(errno) }
+}
+
 /// What the system says about an `errno`.
 package func systemMessage(_ number: Int32) -> String {
   // The text is copied before anybody else can ask.
