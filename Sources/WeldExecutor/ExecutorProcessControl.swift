@@ -76,6 +76,11 @@ public struct FunctionCall: Equatable, Sendable {
   /// How many arguments there may be.
   public static let argumentLimit = 6
 
+  /// Throws if there is nothing to call.
+  package func prove() throws(ExecutorError) {
+    guard function != .zero else { throw .refused(call: "call a function", message: "its address is 0") }
+  }
+
   /// A call of `function`. Arguments that it does not take do no harm.
   public init(_ function: Address, _ arguments: UInt64...) {
     precondition(

@@ -67,14 +67,18 @@ extension InProcessExecutor {
     @convention(c) (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) -> UInt64
 
   public func run(_ functions: [FunctionCall]) throws(ExecutorError) -> [UInt64] {
-    functions.map { call in
-      guard let pointer = unsafe UnsafeRawPointer(bitPattern: UInt(call.function.rawValue)) else { return 0 }
+    for call in functions { try call.prove() }
+    var results: [UInt64] = []
+    for call in functions {
+      let pointer = unsafe UnsafeRawPointer(bitPattern: UInt(call.function.rawValue))
       var arguments: [6 of UInt64] = [0, 0, 0, 0, 0, 0]
       for (position, argument) in call.arguments.enumerated() { arguments[position] = argument }
       // The caller vouches for the function. What it does not take stays in registers that it does not read.
-      return unsafe unsafeBitCast(pointer, to: Function.self)(
-        arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5])
+      results.append(
+        unsafe unsafeBitCast(pointer, to: Function.self)(
+          arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]))
     }
+    return results
   }
 
   public func runAsMain(_ function: Address, arguments: [String]) throws(ExecutorError) -> Int32 {

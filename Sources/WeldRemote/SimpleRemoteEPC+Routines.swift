@@ -116,6 +116,7 @@ extension SimpleRemoteEPC {
   }
 
   public func run(_ functions: [FunctionCall]) throws(ExecutorError) -> [UInt64] {
+    for call in functions { try call.prove() }
     let calls = functions.map { RoutineCall($0) }
     // The system tells how a process of its own ends.
     guard !connection.knowsProcess else { return try call(calls, within: options.callLimit).values }

@@ -171,6 +171,9 @@ struct RealExecutorTests {
         FunctionCall(address("answer")),
       ]).map { Int64(bitPattern: $0) }[..<2] == [654321, -1])
     #expect(try executor.run([]) == [])
+    let nothing = ExecutorError.refused(call: "call a function", message: "its address is 0")
+    #expect(throws: nothing) { try executor.run([FunctionCall(.zero)]) }
+    #expect(throws: nothing) { try InProcessExecutor().run([FunctionCall(.zero)]) }
   }
 
   private static let wrappers = """
