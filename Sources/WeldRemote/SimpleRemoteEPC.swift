@@ -122,7 +122,6 @@ extension SimpleRemoteEPC {
     // Each piece comes in a message of its own, with a header and two words.
     let pieceByteCount = max(options.messageByteLimit - Message.headerByteCount - 16, 1)
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(byteCount)
     while bytes.count < byteCount {
       let count = min(pieceByteCount, byteCount - bytes.count)
       let source = address.advanced(by: UInt64(bytes.count)).rawValue
