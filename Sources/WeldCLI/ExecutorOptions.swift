@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import Weld
 
 /// The process that a program runs in, if it is not this one.
@@ -53,6 +54,8 @@ struct ExecutorOptions: ParsableArguments {
     var options = SimpleRemoteEPC.Options()
     options.answerLimit = .seconds(executorTimeout)
     options.callLimit = runTimeout.map { .seconds($0) }
+    // A parent that ignores it hands that down, and then the system tells nobody how a process ended.
+    signal(SIGCHLD, SIG_DFL)
     if let executor { return try SimpleRemoteEPC(spawning: executor, options: options) }
     if let connect { return try SimpleRemoteEPC(connectingTo: connect, options: options) }
     return nil

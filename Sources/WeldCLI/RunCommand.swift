@@ -79,8 +79,8 @@ struct RunCommand: Verb {
 
   private func run(in executor: SimpleRemoteEPC) throws {
     if let process = executor.processIdentifier { ForwardedSignals.forward(to: process) }
-    let program = try link(for: executor)
     do {
+      let program = try link(for: executor)
       let status = try program.runToExit(entry: entry, arguments: programArguments)
       throw ExitCode(status & 0xff)
     } catch ProgramError.executor(.lost(.killed(let signal))) {

@@ -32,6 +32,11 @@ public protocol ExecutorProcessControl: Sendable {
   /// ``ExecutorError/lost(_:)`` with ``ExecutorError/Loss/exited(status:)``; this process is gone.
   func run(_ functions: [FunctionCall]) throws(ExecutorError) -> [UInt64]
 
+  /// A function of the process that starts programs: `int start(const uint64_t block[5])` calls `block[0]` as `main` with
+  /// `block[1]` (`argc`), `block[2]` (`argv`) and what is then in the variable at `block[3]` (`environ`). If `block[4]` is
+  /// not 0, it is called with the result, and is `exit`: so a program that forks ends in both processes.
+  var startRoutine: Address { get }
+
   /// Calls `int main(int argc, char **argv)`. The first of `arguments` is the program's name.
   func runAsMain(_ function: Address, arguments: [String]) throws(ExecutorError) -> Int32
 
@@ -79,12 +84,15 @@ public struct FunctionCall: Equatable, Sendable {
   /// Throws if there is nothing to call.
   package func prove() throws(ExecutorError) {
     guard function != .zero else { throw .refused(call: "call a function", message: "its address is 0") }
+    guard arguments.count <= Self.argumentLimit else {
+      throw .refused(
+        call: "call a function",
+        message: "\(arguments.count) arguments; expected at most \(Self.argumentLimit)")
+    }
   }
 
   /// A call of `function`. Arguments that it does not take do no harm.
   public init(_ function: Address, _ arguments: UInt64...) {
-    precondition(
-      arguments.count <= Self.argumentLimit, "more arguments than an executor passes")
     self.function = function
     self.arguments = arguments
   }

@@ -81,6 +81,10 @@ extension InProcessExecutor {
     return results
   }
 
+  public var startRoutine: Address {
+    Address(rawValue: UInt64(UInt(bitPattern: unsafe unsafeBitCast(startProgram, to: UnsafeRawPointer.self))))
+  }
+
   public func runAsMain(_ function: Address, arguments: [String]) throws(ExecutorError) -> Int32 {
     let vector = ArgumentVector(arguments)
     let block = UnsafeMutableRawPointer.allocate(byteCount: vector.byteCount, alignment: 16)
@@ -123,4 +127,19 @@ extension InProcessExecutor {
     unsafe UnsafeMutableRawPointer(bitPattern: UInt(address.rawValue))?.copyMemory(
       from: bytes, byteCount: bytes.count)
   }
+}
+
+/// ``ExecutorProcessControl/startRoutine`` of this process.
+private let startProgram: @convention(c) (UnsafePointer<UInt64>?) -> Int32 = { block in
+  // Whoever calls it has made the block, with a function that they vouch for.
+  guard let block = unsafe block,
+    let main = unsafe UnsafeRawPointer(bitPattern: UInt(block[0])),
+    let environment = unsafe UnsafePointer<UInt64>(bitPattern: UInt(block[3]))
+  else { return 0 }
+  let result = unsafe unsafeBitCast(main, to: (@convention(c) (UInt64, UInt64, UInt64) -> Int32).self)(
+    block[1], block[2], environment.pointee)
+  if let exit = unsafe UnsafeRawPointer(bitPattern: UInt(block[4])) {
+    unsafe unsafeBitCast(exit, to: (@convention(c) (Int32) -> Void).self)(result)
+  }
+  return result
 }

@@ -8,61 +8,53 @@ extension Program {
   /// environment, exit handlers, destructors.
   ///
   /// A program that calls `exit` ends its process, after its exit handlers and destructors. If that is another
-  /// process, what it gave `exit` is returned, and nothing else can be done there.
+  /// process, what it gave `exit` is returned, and nothing else can be done there. A process that the program forks must
+  /// not return from `main`, which only ``runToExit(entry:arguments:)`` makes the end of it.
   ///
   /// - Parameters:
   ///   - entry: the name of the function to call.
   ///   - arguments: the arguments, beginning with the program's name.
   /// - Returns: what the function returned.
   public func run(entry: String = "main", arguments: [String]) throws(ProgramError) -> Int32 {
-    try run(entry, arguments) { startup, handle, status throws(ExecutorError) in
-      _ = try executor.run([FunctionCall(startup.finalize, handle.rawValue)])
-      return status
-    }
+    try run(entry, arguments, exits: false)
   }
 
-  /// Runs the program as ``run(entry:arguments:)`` does, and then ends its process, as C does: `exit(main(…))`. So it
-  /// ends as it would by itself, with its threads and with what it registered with the process.
+  /// Runs the program as ``run(entry:arguments:)`` does, but ends its process, as C does: `exit(main(…))`. So it ends
+  /// as it would by itself, with its threads, with the processes that it forked, and with what it registered.
   ///
   /// In this process it does not return.
   ///
   /// - Returns: the exit status of the other process.
   public func runToExit(entry: String = "main", arguments: [String]) throws(ProgramError) -> Int32 {
-    try run(entry, arguments) { startup, _, status throws(ExecutorError) in
-      _ = try executor.run([FunctionCall(startup.exit, UInt64(bitPattern: Int64(status)))])
-      return status
-    }
+    try run(entry, arguments, exits: true)
   }
 
-  /// Runs the program up to the end of `main`, and then `ending`.
-  private func run(
-    _ entry: String, _ arguments: [String],
-    ending: (StartupFunctions, Address, Int32) throws(ExecutorError) -> Int32
-  ) throws(ProgramError) -> Int32 {
+  private func run(_ entry: String, _ arguments: [String], exits: Bool) throws(ProgramError) -> Int32 {
     let main = try address(of: entry)
     // The support object defines it, unless an object of the program does.
-    let handle = try address(of: "__dso_handle")
+    let handle = try address(of: "__dso_handle").rawValue
     let vector = ArgumentVector(arguments)
+    let argc = UInt64(vector.count)
     // The program may use its arguments until it is gone.
     let block = try place(vector)
     argumentBlocks.append(block)
-    let argc = UInt64(vector.count)
-    let argv = block.address.rawValue
+    let argv = block.argv.rawValue
     do throws(ExecutorError) {
-      let startup = try StartupFunctions(in: executor)
-      func environment() throws(ExecutorError) -> UInt64 {
-        try addresses(at: startup.environment, count: 1).first?.rawValue ?? 0
-      }
+      let library = try StartupFunctions(in: executor)
+      let words = [
+        main.rawValue, argc, argv, library.environment.rawValue, exits ? library.exit.rawValue : 0,
+      ]
+      try executor.write(words.flatMap { bytes(of: $0) }, at: block.address)
       let (constructors, destructors) = try initializers()
+      let environment = try addresses(at: library.environment, count: 1).first?.rawValue ?? 0
       // Registered before anything else, what ends the program runs after everything that the program registers,
       // the first one last.
-      var calls = destructors.reversed().map { FunctionCall(startup.atExit, $0.rawValue, 0, handle.rawValue) }
-      let initial = try environment()
-      calls += constructors.map { FunctionCall($0, argc, argv, initial) }
-      if !calls.isEmpty { _ = try executor.run(calls) }
-      // Constructors may have changed it.
-      let results = try executor.run([FunctionCall(main, argc, argv, try environment())])
-      return try ending(startup, handle, Int32(truncatingIfNeeded: results.first ?? 0))
+      var calls = destructors.reversed().map { FunctionCall(library.atExit, $0.rawValue, 0, handle) }
+      calls += constructors.map { FunctionCall($0, argc, argv, environment) }
+      let position = calls.count
+      calls.append(FunctionCall(executor.startRoutine, block.address.rawValue))
+      calls.append(FunctionCall(library.finalize, handle))
+      return Int32(truncatingIfNeeded: try executor.run(calls)[position])
     } catch .lost(.exited(let status)) {
       return status
     } catch {
@@ -70,27 +62,33 @@ extension Program {
     }
   }
 
+  private func bytes(of word: UInt64) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.append(word, order: executor.target.byteOrder)
+    return bytes
+  }
+
   /// Writes the arguments to memory of the executor.
   private func place(_ vector: ArgumentVector) throws(ProgramError) -> ArgumentBlock {
     // With room for what lies around an allocation.
-    let needs = MemoryNeeds(windowByteCount: vector.byteCount + 1 << 20, placement: .anywhere)
+    let byteCount = ArgumentBlock.startByteCount + vector.byteCount
+    let needs = MemoryNeeds(windowByteCount: byteCount + 1 << 20, placement: .anywhere)
     let allocation: FinalizedAllocation
     do {
       allocation = try executor.makeMemory(for: needs).allocate([
         SegmentRequest(
-          protection: [.read, .write], contentByteCount: vector.byteCount, byteCount: vector.byteCount,
-          alignment: 16)
+          protection: [.read, .write], contentByteCount: byteCount, byteCount: byteCount, alignment: 16)
       ]).finalize(FinalizeWork())
     } catch {
       throw ProgramError(LinkError(error))
     }
-    let address = allocation.segments[0].address
+    let block = ArgumentBlock(allocation)
     do {
-      try executor.write(vector.bytes(at: address, order: executor.target.byteOrder), at: address)
+      try executor.write(vector.bytes(at: block.argv, order: executor.target.byteOrder), at: block.argv)
     } catch {
       throw .executor(error)
     }
-    return ArgumentBlock(allocation)
+    return block
   }
 
   /// The functions that run before and after `main`, in the order in which they do.
@@ -122,14 +120,21 @@ extension Program {
   }
 }
 
-/// The arguments of one run, where the program sees them.
+/// What one run needs in memory of the executor: the words of ``ExecutorProcessControl/startRoutine``, and the arguments
+/// of the program.
 final class ArgumentBlock {
+  /// Bytes before the arguments.
+  static let startByteCount = 48
+
   private let allocation: FinalizedAllocation
 
   init(_ allocation: consuming FinalizedAllocation) { self.allocation = allocation }
 
-  /// `argv`.
+  /// Where the words are.
   var address: Address { allocation.segments[0].address }
+
+  /// Where the arguments are.
+  var argv: Address { address.advanced(by: UInt64(Self.startByteCount)) }
 }
 
 /// What the C library of an executor has for programs that start and end.

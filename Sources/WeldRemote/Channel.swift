@@ -81,7 +81,9 @@ final class Channel: Sendable {
       {
       case nil: throw .timedOut(waitingFor: "send the rest of a message", limit: limit ?? .zero)
       case 0: throw .closed
-      case 2: return []
+      // Unless it came in between.
+      case 2:
+        guard try Polling.wait(for: [(input, POLLIN)], atMost: .zero) != nil else { return [] }
       default: break
       }
       var failure: Int32 = 0

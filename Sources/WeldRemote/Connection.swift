@@ -32,8 +32,8 @@ final class Connection: Sendable {
     var handlers: [Address: Handler] = [:]
     /// How many handlers run.
     var handling = 0
-    /// What a program said it ends with, which a connection alone does not tell.
-    var exitStatus: Int32?
+    /// What programs said they end with, which a connection alone does not tell, by the tags under which they did.
+    var exitStatuses: [Address: Int32] = [:]
   }
 
   /// How many calls of the executor may be without an answer: each has a thread.
@@ -69,8 +69,19 @@ final class Connection: Sendable {
     }
   }
 
-  /// Notes what a program says it ends with; `nil` once it has ended otherwise.
-  func note(exitStatus: Int32?) { state.withLock { $0.exitStatus = exitStatus } }
+  /// Notes what the program of `tag` says it ends with; `nil` once it has ended otherwise.
+  func note(exitStatus: Int32?, of tag: Address) {
+    state.withLock { $0.exitStatuses[tag] = exitStatus }
+    guard exitStatus != nil else { return }
+    // The connection ends with the process, unless one that it started has its descriptors, too.
+    _ = DetachedThread.start {
+      let isOver = self.isOver.wait(atMost: Self.exitLimit)
+      if !isOver, self.state.withLock({ $0.exitStatuses[tag] != nil }) { self.lose(.disconnected) }
+    }
+  }
+
+  /// How long a process may take from the report of its exit, which is the last thing it does, to its end.
+  private static let exitLimit: Duration = .seconds(5)
 
   /// Whether the system tells how the executor ends.
   var knowsProcess: Bool { child != nil }
@@ -83,17 +94,19 @@ extension Connection {
   ///
   /// - Parameter completion: called once, perhaps on the thread that reads: it must not wait for anything.
   func call(_ function: Address, _ arguments: [UInt8], completion: @escaping Completion) {
-    let registered = state.withLock { state -> Result<UInt64, ExecutorError.Loss> in
+    let registered = state.withLock { state -> Result<UInt64?, ExecutorError.Loss> in
       if let loss = state.loss { return .failure(loss) }
-      guard !state.isClosing, !state.isEnding else { return .failure(.closed) }
+      guard !state.isClosing else { return .failure(.closed) }
       let number = state.nextSequenceNumber
       state.nextSequenceNumber &+= 1
       state.pending[number] = completion
-      return .success(number)
+      // It is told the cause as soon as that is known.
+      return .success(state.isEnding ? nil : number)
     }
     switch registered {
     case .failure(let loss): completion(.failure(.lost(loss)))
-    case .success(let number):
+    case .success(nil): break
+    case .success(let number?):
       send(Message(kind: .call, sequenceNumber: number, tag: function, payload: arguments))
     }
   }
@@ -178,16 +191,16 @@ extension Connection {
 
   /// Answers a call of code in the executor, on a thread of its own: a handler may call the executor in turn.
   private func answer(_ call: Message) throws(ExecutorError.Loss) {
-    let (handler, handling) = state.withLock { state in
+    let handling = state.withLock { state in
       state.handling += 1
-      return (state.handlers[call.tag], state.handling)
+      return state.handling
     }
     guard handling <= Self.handlingLimit else {
       throw .protocolViolation("more than \(Self.handlingLimit) calls at a time")
     }
     let isStarted = DetachedThread.start {
       // Without a handler, an empty result, as LLVM's controller has it.
-      let result = handler?(call.payload) ?? []
+      let result = self.state.withLock({ $0.handlers[call.tag] })?(call.payload) ?? []
       self.state.withLock { $0.handling -= 1 }
       self.send(Message(kind: .result, sequenceNumber: call.sequenceNumber, tag: .zero, payload: result))
     }
@@ -261,7 +274,8 @@ extension Connection {
     case (.truncated, .killed(let signal)): .killed(signal: signal)
     case (.disconnected, nil) where child != nil:
       .timedOut(waitingFor: "end after it closed the connection", limit: options.answerLimit)
-    case (.disconnected, nil): state.withLock { $0.exitStatus }.map { .exited(status: $0) } ?? found
+    case (.disconnected, nil):
+      state.withLock { $0.exitStatuses.values.first }.map { .exited(status: $0) } ?? found
     default: found
     }
   }

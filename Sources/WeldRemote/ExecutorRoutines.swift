@@ -19,6 +19,9 @@ struct ExecutorRoutines {
   /// A wrapper function that does nothing, with success: an allocation action must have a function.
   let succeed: [UInt8]
 
+  /// `int start(const struct start *)`: see ``ExecutorProcessControl/startRoutine``.
+  let start: [UInt8]
+
   /// The routines for `target`; `nil` if Weld does not link for it.
   static func of(_ target: ExecutorTarget) -> ExecutorRoutines? {
     switch (target.machine, target.byteOrder) {

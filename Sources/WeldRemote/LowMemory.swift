@@ -42,7 +42,9 @@ final class LowMemory: RemoteSource {
       executor.library.mmap,
       [.value(0), .value(UInt64(byteCount)), .value(protection), .value(flags), .value(.max), .value(0)])
     let address = try executor.call([call], within: executor.options.answerLimit).values[0]
-    guard address != .max, address & UInt64(executor.target.pageSize - 1) == 0 else {
+    let isUsable = address != 0 && address & UInt64(executor.target.pageSize - 1) == 0
+    // Nothing lies above 4 GiB, and no sum can overflow.
+    guard isUsable, address < 1 << 32, byteCount < 1 << 32 else {
       throw .refused(
         call: "reserve \(byteCount) bytes of memory below 2 GiB", message: "mmap failed; compile with -fPIC")
     }
@@ -51,7 +53,9 @@ final class LowMemory: RemoteSource {
   }
 
   func finalize(_ segments: [RemoteSegment], _ actions: [AllocationAction]) throws(ExecutorError) {
-    guard let start = segments.first?.address else { return }
+    guard let start = segments.first?.address else {
+      throw .refused(call: "finalize memory", message: "there is none for the actions to go with")
+    }
     do {
       try executor.services.write(segments.map { ($0.address, $0.contents) })
       try executor.protect(segments.map { ($0.address, $0.byteCount, $0.protection) })

@@ -88,12 +88,15 @@ private final class RemoteAllocation: AllocationBacking {
     var actions = work.actions
     if let frames = work.frames { actions.insert(executor.services.action(for: frames), at: 0) }
     guard layout.byteCount > 0 || !actions.isEmpty else { return }
-    do {
+    do throws(ExecutorError) {
+      for call in actions.flatMap({ [$0.finalize, $0.deallocate] }) {
+        if let call { try FunctionCall(call.function).prove() }
+      }
       // Memory that fails to be finalized, the executor gives back itself.
       state.withLock { $0.isReserved = false }
       try source.finalize(
         remoteSegments(working, writable: !work.indirectFunctions.isEmpty), completed(actions))
-      state.withLock { $0.isReserved = true }
+      state.withLock { $0.isReserved = layout.byteCount > 0 }
       try resolve(work.indirectFunctions)
     } catch {
       throw .executor(error)

@@ -7,13 +7,9 @@ struct PlacedRoutines: Sendable {
   let call: Address
   let report: Address
   let succeed: Address
-  /// What ``ExecutorRoutines/report`` is given, a word each: the function to call, its context, the tag, which is this
-  /// address, the address of `getpid`, and the process that may report: not one that it forked.
-  let reportBlock: Address
+  let start: Address
 
-  init(
-    _ routines: ExecutorRoutines, _ target: ExecutorTarget, _ services: Services, _ library: TargetLibrary
-  ) throws(ExecutorError) {
+  init(_ routines: ExecutorRoutines, _ target: ExecutorTarget, _ services: Services) throws(ExecutorError) {
     var code: [UInt8] = []
     func place(_ routine: [UInt8], at base: Address) -> Address {
       // On any machine a function may begin at a multiple of 16.
@@ -21,25 +17,15 @@ struct PlacedRoutines: Sendable {
       defer { code += routine }
       return base.advanced(by: UInt64(code.count))
     }
-    let pageSize = target.pageSize
-    let base = try services.reserve(2 * pageSize)
+    let base = try services.reserve(target.pageSize)
     call = place(routines.call, at: base)
     report = place(routines.report, at: base)
     succeed = place(routines.succeed, at: base)
-    reportBlock = base.advanced(by: UInt64(pageSize))
-    let limit = services.options.answerLimit
-    let process = UInt64(try services.runAsVoidFunction(library.getpid, within: limit).magnitude)
-    var block: [UInt8] = []
-    for word in [
-      services.dispatchFunction.rawValue, services.dispatchContext.rawValue, reportBlock.rawValue,
-      library.getpid.rawValue, process,
-    ] {
-      block.append(word, order: target.byteOrder)
-    }
+    start = place(routines.start, at: base)
     try services.finalize(
       [
-        RemoteSegment(protection: [.read, .execute], address: base, byteCount: pageSize, contents: code),
-        RemoteSegment(protection: [.read], address: reportBlock, byteCount: pageSize, contents: block),
+        RemoteSegment(
+          protection: [.read, .execute], address: base, byteCount: target.pageSize, contents: code)
       ], [])
   }
 }
@@ -115,25 +101,47 @@ extension SimpleRemoteEPC {
       scratch: Array(result[valuesByteCount..<valuesByteCount + scratchByteCount]), order: order)
   }
 
+  public var startRoutine: Address { routines.start }
+
   public func run(_ functions: [FunctionCall]) throws(ExecutorError) -> [UInt64] {
     for call in functions { try call.prove() }
     let calls = functions.map { RoutineCall($0) }
     // The system tells how a process of its own ends.
     guard !connection.knowsProcess else { return try call(calls, within: options.callLimit).values }
     // Should a program exit in one of them, it says so as the last thing it does.
-    let block = routines.reportBlock
+    let block = try makeReportBlock()
+    let handle: RoutineCall.Argument = .value(block.rawValue)
     connection.setHandler(for: block) { [connection, order = target.byteOrder] payload in
       let status = (order == .little ? payload.first : payload.last).map { Int32($0) }
-      connection.note(exitStatus: status)
+      connection.note(exitStatus: status, of: block)
       return []
     }
-    let begin = RoutineCall(
-      library.atExit, [.value(routines.report.rawValue), .value(block.rawValue), .value(block.rawValue)])
-    let end = RoutineCall(library.finalizeExitHandlers, [.value(block.rawValue)])
-    let results = try call([begin] + calls + [end], within: options.callLimit)
+    let begin = RoutineCall(library.atExit, [.value(routines.report.rawValue), handle, handle])
+    let end = RoutineCall(library.finalizeExitHandlers, [handle])
+    let results = try call(
+      [begin] + calls + [end, RoutineCall(library.free, [handle])], within: options.callLimit)
     // It said so, too, when the handler was taken back.
-    connection.note(exitStatus: nil)
+    connection.note(exitStatus: nil, of: block)
     connection.setHandler(for: block, nil)
     return Array(results.values.dropFirst().prefix(functions.count))
+  }
+
+  /// What ``ExecutorRoutines/report`` is given for one run, a word each: the function to call, its context, the tag, which
+  /// is the block's address, the address of `getpid`, and the process that may report: not one that it forked.
+  private func makeReportBlock() throws(ExecutorError) -> Address {
+    let limit = options.answerLimit
+    let questions = [RoutineCall(library.malloc, [.value(40)]), RoutineCall(library.getpid, [])]
+    let answers = try call(questions, within: limit).values
+    guard answers[0] != 0 else { throw .refused(call: "run a program", message: "it has no memory left") }
+    var block: [UInt8] = []
+    for word in [
+      services.dispatchFunction.rawValue, services.dispatchContext.rawValue, answers[0],
+      library.getpid.rawValue, answers[1],
+    ] {
+      block.append(word, order: target.byteOrder)
+    }
+    let address = Address(rawValue: answers[0])
+    try services.write([(address, block)])
+    return address
   }
 }

@@ -85,7 +85,7 @@ public final class SimpleRemoteEPC: ExecutorProcessControl {
       services = try Services(setup.symbols, connection, options, pageSize: target.pageSize)
       process = try services.open(nil)
       library = try TargetLibrary(services, process)
-      self.routines = try PlacedRoutines(routines, target, services, library)
+      self.routines = try PlacedRoutines(routines, target, services)
     } catch {
       _ = try? connection.close()
       throw error
@@ -119,8 +119,8 @@ extension SimpleRemoteEPC {
 
   public func read(_ byteCount: Int, at address: Address) throws(ExecutorError) -> [UInt8] {
     guard byteCount >= 0 else { throw .refused(call: "read memory", message: "\(byteCount) bytes") }
-    // Each piece comes in a message of its own, with a header and two words.
-    let pieceByteCount = max(options.messageByteLimit - Message.headerByteCount - 16, 1)
+    // Each piece comes in a message of its own, with a header and two words, and within the limit of time.
+    let pieceByteCount = max(min(options.messageByteLimit, 1 << 20) - Message.headerByteCount - 16, 1)
     var bytes: [UInt8] = []
     while bytes.count < byteCount {
       let count = min(pieceByteCount, byteCount - bytes.count)
@@ -201,19 +201,23 @@ extension SimpleRemoteEPC {
 
 extension SimpleRemoteEPC {
   public func runAsMain(_ function: Address, arguments: [String]) throws(ExecutorError) -> Int32 {
-    try services.runAsMain(function, arguments)
+    try FunctionCall(function).prove()
+    return try services.runAsMain(function, arguments)
   }
 
   public func runAsVoidFunction(_ function: Address) throws(ExecutorError) -> Int32 {
-    try services.runAsVoidFunction(function, within: options.callLimit)
+    try FunctionCall(function).prove()
+    return try services.runAsVoidFunction(function, within: options.callLimit)
   }
 
   public func runAsIntFunction(_ function: Address, _ argument: Int32) throws(ExecutorError) -> Int32 {
-    try services.runAsIntFunction(function, argument)
+    try FunctionCall(function).prove()
+    return try services.runAsIntFunction(function, argument)
   }
 
   public func callWrapper(_ function: Address, _ arguments: [UInt8]) throws(ExecutorError) -> [UInt8] {
-    try connection.call(
+    try FunctionCall(function).prove()
+    return try connection.call(
       function, arguments, to: "call the wrapper function at \(function)", within: options.callLimit)
   }
 
@@ -223,14 +227,22 @@ extension SimpleRemoteEPC {
     _ function: Address, _ arguments: [UInt8],
     completion: @escaping @Sendable (Result<[UInt8], ExecutorError>) -> Void
   ) {
+    // The thread that reads must not wait for what only it can read; nor must it be the last to hold what would.
+    let held = HeldCompletion(completion)
+    do {
+      try FunctionCall(function).prove()
+    } catch {
+      held.take()?(.failure(error))
+      return
+    }
     connection.call(function, arguments) { result in
-      // The thread that reads must not wait for what only it can read.
-      if !DetachedThread.start({ completion(result) }) { completion(result) }
+      if !DetachedThread.start({ held.take()?(result) }) { held.take()?(result) }
     }
   }
 
   /// Calls a wrapper function, and lets other tasks run until its result is there.
   public func callWrapper(_ function: Address, _ arguments: [UInt8]) async throws(ExecutorError) -> [UInt8] {
+    try FunctionCall(function).prove()
     let result = await withCheckedContinuation { continuation in
       connection.call(function, arguments) { continuation.resume(returning: $0) }
     }

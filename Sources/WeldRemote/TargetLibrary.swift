@@ -4,6 +4,7 @@ internal import WeldMemory
 /// What Weld calls in the C library of an executor.
 struct TargetLibrary: Sendable {
   let malloc: Address
+  let free: Address
   let memcpy: Address
   let mmap: Address
   let munmap: Address
@@ -17,9 +18,8 @@ struct TargetLibrary: Sendable {
 
   init(_ services: Services, _ process: DylibHandle) throws(ExecutorError) {
     let names = [
-      "malloc", "memcpy", "mmap", "munmap", "mprotect", "getauxval", "__cxa_atexit", "__cxa_finalize",
-      "getpid",
-      "dladdr1",
+      "malloc", "free", "memcpy", "mmap", "munmap", "mprotect", "getauxval", "__cxa_atexit", "__cxa_finalize",
+      "getpid", "dladdr1",
     ]
     let found = try services.lookup(names, in: process)
     func find(_ position: Int) throws(ExecutorError) -> Address {
@@ -27,14 +27,15 @@ struct TargetLibrary: Sendable {
       return address
     }
     malloc = try find(0)
-    memcpy = try find(1)
-    mmap = try find(2)
-    munmap = try find(3)
-    mprotect = try find(4)
-    getauxval = try find(5)
-    atExit = try find(6)
-    finalizeExitHandlers = try find(7)
-    getpid = try find(8)
-    dladdr1 = found[9]
+    free = try find(1)
+    memcpy = try find(2)
+    mmap = try find(3)
+    munmap = try find(4)
+    mprotect = try find(5)
+    getauxval = try find(6)
+    atExit = try find(7)
+    finalizeExitHandlers = try find(8)
+    getpid = try find(9)
+    dladdr1 = found[10]
   }
 }

@@ -34,6 +34,22 @@ final class Answer: Sendable {
   }
 }
 
+/// A completion of the user's, until somebody takes it to call it.
+///
+/// So the thread that reads never is the last to hold it, and with it what waits for that thread as it goes.
+final class HeldCompletion: Sendable {
+  private let completion: Mutex<(@Sendable (Result<[UInt8], ExecutorError>) -> Void)?>
+
+  init(_ completion: @escaping @Sendable (Result<[UInt8], ExecutorError>) -> Void) {
+    self.completion = Mutex(completion)
+  }
+
+  /// The completion, once.
+  func take() -> (@Sendable (Result<[UInt8], ExecutorError>) -> Void)? {
+    completion.withLock { $0.take() }
+  }
+}
+
 extension Duration {
   /// The same for Dispatch, as long as it can say.
   fileprivate var dispatchInterval: DispatchTimeInterval {

@@ -105,3 +105,29 @@
 	li 3, 0
 	li 4, 1
 	blr
+
+	.section .text.start, "ax"
+	mflr 0
+	std 0, 16(1)
+	std 31, -8(1)
+	stdu 1, -112(1)
+	std 2, 24(1)
+	mr 31, 3
+	ld 3, 8(31)
+	ld 4, 16(31)
+	ld 5, 24(31)
+	ld 5, 0(5)
+	ld 12, 0(31)
+	mtctr 12
+	bctrl
+	ld 2, 24(1)
+	ld 12, 32(31)
+	cmpdi 12, 0
+	beq 1f
+	mtctr 12
+	bctrl
+1:	addi 1, 1, 112
+	ld 0, 16(1)
+	mtlr 0
+	ld 31, -8(1)
+	blr

@@ -76,3 +76,20 @@
 	lghi %r0, 1
 	stg %r0, 8(%r2)
 	br %r14
+
+	.section .text.start, "ax"
+	stmg %r6, %r15, 48(%r15)
+	lay %r15, -160(%r15)
+	lgr %r7, %r2
+	lg %r2, 8(%r7)
+	lg %r3, 16(%r7)
+	lg %r4, 24(%r7)
+	lg %r4, 0(%r4)
+	lg %r1, 0(%r7)
+	basr %r14, %r1
+	lg %r1, 32(%r7)
+	ltgr %r1, %r1
+	je 1f
+	basr %r14, %r1
+1:	lmg %r6, %r15, 208(%r15)
+	br %r14

@@ -75,3 +75,19 @@
 	xor %eax, %eax
 	mov $1, %edx
 	ret
+
+	.section .text.start, "ax"
+	push %rbx
+	mov %rdi, %rbx
+	mov 8(%rbx), %rdi
+	mov 16(%rbx), %rsi
+	mov 24(%rbx), %rdx
+	mov (%rdx), %rdx
+	call *(%rbx)
+	mov 32(%rbx), %rdx
+	test %rdx, %rdx
+	je 1f
+	mov %eax, %edi
+	call *%rdx
+1:	pop %rbx
+	ret

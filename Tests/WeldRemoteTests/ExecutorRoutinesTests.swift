@@ -25,6 +25,7 @@ struct ExecutorRoutinesTests {
     let object = try ObjectFile(Bytes([UInt8](Data(contentsOf: URL(filePath: path)))), name: name)
     for (section, bytes) in [
       (".text.call", routines.call), (".text.report", routines.report), (".text.succeed", routines.succeed),
+      (".text.start", routines.start),
     ] {
       let index = try #require(
         (1..<object.sectionCount).first {

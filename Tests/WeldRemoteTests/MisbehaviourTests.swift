@@ -285,7 +285,7 @@ struct MisbehaviourTests {
       }
       #expect(
         throws: ExecutorError.refused(
-          call: "reserve 8192 bytes of memory", message: "it is said to lie at \(Address(rawValue: address))")
+          call: "reserve 4096 bytes of memory", message: "it is said to lie at \(Address(rawValue: address))")
       ) { try SimpleRemoteEPC(executor) }
       #expect(executor.waitForEnd())
     }

@@ -174,6 +174,13 @@ struct RealExecutorTests {
     let nothing = ExecutorError.refused(call: "call a function", message: "its address is 0")
     #expect(throws: nothing) { try executor.run([FunctionCall(.zero)]) }
     #expect(throws: nothing) { try InProcessExecutor().run([FunctionCall(.zero)]) }
+    #expect(throws: nothing) { try executor.runAsMain(.zero, arguments: ["program"]) }
+    #expect(throws: nothing) { try executor.runAsVoidFunction(.zero) }
+    #expect(throws: nothing) { try executor.runAsIntFunction(.zero, 1) }
+    #expect(throws: nothing) { try executor.callWrapper(.zero, []) }
+    let many = ExecutorError.refused(call: "call a function", message: "7 arguments; expected at most 6")
+    #expect(throws: many) { try executor.run([FunctionCall(address("add"), 1, 2, 3, 4, 5, 6, 7)]) }
+    #expect(throws: many) { try InProcessExecutor().run([FunctionCall(address("add"), 1, 2, 3, 4, 5, 6, 7)]) }
   }
 
   private static let wrappers = """
@@ -442,6 +449,28 @@ struct RealExecutorTests {
       """, 13
     ),
     (
+      "a child that returns from main",
+      """
+      #include <stdio.h>
+      #include <sys/wait.h>
+      #include <unistd.h>
+      int main(void) {
+        int status = 0;
+        if (fork() == 0) return 7;
+        wait(&status);
+        return 20 + WEXITSTATUS(status);
+      }
+      """, 27
+    ),
+    (
+      "a handler that exits with another status",
+      """
+      #include <stdlib.h>
+      static void handler(void) { exit(11); }
+      int main(void) { atexit(handler); return 3; }
+      """, 11
+    ),
+    (
       "a process that lives on",
       "#include <stdlib.h>\nint main(void) { return system(\"sleep 30 &\") == 0 ? 5 : 6; }", 5
     ),
@@ -469,24 +498,55 @@ struct RealExecutorTests {
     ),
   ]
 
-  @Test func `a status comes over a network, too, unless a child exits`() throws {
+  /// An executor that is no child of this process, as far as its controller knows.
+  private func startElsewhere() throws -> (SimpleRemoteEPC, Process) {
     var ends: [Int32] = [0, 0]
-    for (_, source, status) in Self.endings.prefix(2) {
-      socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends)
-      // The executor gets its descriptors from a shell that this process does not wait for.
-      let process = Process()
-      process.executableURL = URL(filePath: "/bin/sh")
-      process.arguments = ["-c", "exec llvm-jitlink-executor-19 filedescs=5,6 5<&0 6>&1 >&2 </dev/null"]
-      process.standardInput = FileHandle(fileDescriptor: ends[1])
-      process.standardOutput = FileHandle(fileDescriptor: ends[1])
-      try process.run()
-      close(ends[1])
-      let executor = try SimpleRemoteEPC(input: ends[0], output: ends[0])
+    socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends)
+    let process = Process()
+    process.executableURL = URL(filePath: "/bin/sh")
+    process.arguments = ["-c", "exec llvm-jitlink-executor-19 filedescs=5,6 5<&0 6>&1 >&2 </dev/null"]
+    process.standardInput = FileHandle(fileDescriptor: ends[1])
+    process.standardOutput = FileHandle(fileDescriptor: ends[1])
+    _ = fcntl(ends[0], F_SETFD, FD_CLOEXEC)
+    try process.run()
+    close(ends[1])
+    return (try SimpleRemoteEPC(input: ends[0], output: ends[0]), process)
+  }
+
+  @Test func `a status comes over a network, too`() throws {
+    for (name, source, status) in Self.endings where !source.contains("_exit") {
+      let (executor, process) = try startElsewhere()
       let object = try RealMachine.x86_64.compile(source, flags: ["-pthread"])
       let program = try Program(linking: [.object(object)], on: executor)
-      #expect(try program.runToExit(arguments: ["program"]) == status)
+      let start = ContinuousClock.now
+      #expect(try program.runToExit(arguments: ["program"]) == status, "\(name)")
+      #expect(start.duration(to: .now) < .seconds(20), "\(name)")
       process.waitUntilExit()
     }
+  }
+
+  @Test func `of two programs over a network, the one that exits says so`() throws {
+    let (executor, process) = try startElsewhere()
+    let object = try RealMachine.x86_64.compile(
+      """
+      #include <stdlib.h>
+      #include <unistd.h>
+      int main(int argc, char **argv) { usleep(1000 * atoi(argv[1])); if (argc > 2) exit(5); return 0; }
+      """)
+    let quick = Mutex<Int32?>(nil)
+    let group = DispatchGroup()
+    group.enter()
+    Thread {
+      let program = try? Program(linking: [.object(object)], on: executor)
+      let status = try? program?.run(arguments: ["quick", "300"])
+      quick.withLock { $0 = status }
+      group.leave()
+    }.start()
+    let program = try Program(linking: [.object(object)], on: executor)
+    #expect(try program.run(arguments: ["slow", "1000", "exit"]) == 5)
+    group.wait()
+    #expect(quick.withLock { $0 } == 0)
+    process.waitUntilExit()
   }
 
   // MARK: - Many
