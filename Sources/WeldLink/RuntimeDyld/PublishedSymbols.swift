@@ -16,6 +16,9 @@ public struct SymbolFlags: OptionSet, Hashable, Sendable {
   public static let absolute = SymbolFlags(rawValue: 8)
   /// A function.
   public static let callable = SymbolFlags(rawValue: 16)
+  /// Only a name to ask for so that its definition is made: it has no address and is in no result. Must be looked
+  /// up as weakly referenced. LLVM's `MaterializationSideEffectsOnly`.
+  public static let materializationSideEffectsOnly = SymbolFlags(rawValue: 32)
 }
 
 /// The address and flags of a symbol; LLVM's counterpart is `JITEvaluatedSymbol`.
@@ -24,6 +27,11 @@ public struct EvaluatedSymbol: Equatable, Sendable {
   public var address: Address
   /// What it is.
   public var flags: SymbolFlags
+
+  public init(address: Address, flags: SymbolFlags) {
+    self.address = address
+    self.flags = flags
+  }
 }
 
 /// The definitions of all batches of a linker, by name.
