@@ -74,7 +74,7 @@ public final class ExecutionSession: Sendable {
     try core.check(dylib)
     try core.change { state, effects throws(OrcError) in
       try state.requireDylib(dylib)
-      state.removeDylib(dylib.number, &effects)
+      state.removeDylib(dylib.number, because: .dylibClosed(dylib: dylib.name), &effects)
     }
   }
 
@@ -159,6 +159,21 @@ public final class ExecutionSession: Sendable {
       core.lookup(symbols, in: order, kind: kind, purpose: .symbols(state, completion))
     }
     return try result.get()
+  }
+
+  /// Looks one symbol up; the task waits for it without keeping a thread.
+  ///
+  /// - Throws: as the completion of ``lookup(_:in:kind:requiring:registerDependencies:completion:)``.
+  public func lookup(
+    _ name: String, in order: JITDylibSearchOrder, kind: LookupKind = .static,
+    requiring state: RequiredSymbolState = .ready
+  ) async throws(OrcError) -> EvaluatedSymbol {
+    let name = intern(name)
+    let found = try await lookup(SymbolLookupSet(name), in: order, kind: kind, requiring: state)
+    guard let symbol = found[name] else {
+      throw .symbolsNotFound([name.text], searched: order.map(\.dylib.name))
+    }
+    return symbol
   }
 
   /// What the symbols are, as far as it is known without making them. Generators are asked.

@@ -62,7 +62,7 @@ public struct JITDylib: Hashable, Sendable, CustomStringConvertible {
   public func clear() throws(OrcError) {
     try core.change { state, effects throws(OrcError) in
       try state.requireDylib(self)
-      state.clear(number, &effects)
+      state.clear(number, because: .resourceTrackerDefunct(dylib: name), &effects)
     }
   }
 

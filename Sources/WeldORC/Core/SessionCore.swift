@@ -186,7 +186,8 @@ final class SessionCore: Sendable {
       guard state.trackers[tracker.number] != nil else {
         throw .resourceTrackerDefunct(dylib: tracker.dylib.name)
       }
-      try state.removeTracker(tracker.number, &effects)
+      let cause = OrcError.resourceTrackerDefunct(dylib: tracker.dylib.name)
+      state.removeTracker(tracker.number, because: cause, &effects)
     }
   }
 

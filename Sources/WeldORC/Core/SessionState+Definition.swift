@@ -76,6 +76,7 @@ extension SessionState {
     for name in names {
       guard let entry = dylibs[dylib]?.symbols.removeValue(forKey: name) else { continue }
       trackers[entry.tracker]?.symbols.remove(name)
+      dylibs[dylib]?.materializing[name] = nil
       guard let number = entry.unit, let unit = units[number]?.unit else { continue }
       effects.discards.append((unit, name, dylib))
       units[number]?.symbols[name] = nil
@@ -107,9 +108,6 @@ extension SessionState {
     }
     guard missing.isEmpty else { throw .symbolsNotFound(missing.sorted(), searched: [dylib.name]) }
     guard busy.isEmpty else { throw .symbolsCouldNotBeRemoved(symbols(busy, of: dylib.number)) }
-    // A definition that is waited for, by something that was emitted before, must stay.
-    let awaited = unasked.filter { dylibs[dylib.number]?.materializing[$0] != nil }
-    guard awaited.isEmpty else { throw .symbolsCouldNotBeRemoved(symbols(awaited, of: dylib.number)) }
     discardUnmaterialized(unasked, in: dylib.number, &effects)
     for name in names {
       guard let entry = dylibs[dylib.number]?.symbols.removeValue(forKey: name) else { continue }
@@ -126,7 +124,7 @@ extension SessionState {
     switch responsibility.status {
     case .owed: return responsibility
     case .fulfilled: throw .responsibilityFulfilled(dylib: dylib)
-    case .defunct: throw .resourceTrackerDefunct(dylib: dylib)
+    case .defunct: throw isOpen ? .resourceTrackerDefunct(dylib: dylib) : .sessionClosed
     }
   }
 

@@ -16,6 +16,10 @@ extension SessionState {
     }
     if !lookups.isEmpty { lines.append("lookups that wait for generators: \(lookups.count)") }
     if !queries.isEmpty { lines.append("lookups that wait for symbols: \(queries.count)") }
+    let owed = responsibilities.values.filter { $0.status == .owed }
+    if !owed.isEmpty { lines.append("materializers under way: \(owed.count)") }
+    if !groups.isEmpty { lines.append("groups of emitted symbols that are not ready: \(groups.count)") }
+    if !pins.isEmpty { lines.append("trackers to which resources are being added: \(pins.count)") }
     return lines.joined(separator: "\n") + "\n"
   }
 

@@ -124,11 +124,11 @@ extension SessionState {
   private mutating func free(generator: Int, of dylib: Int, _ effects: inout Effects) {
     guard let index = dylibs[dylib]?.generators.firstIndex(where: { $0.number == generator }) else { return }
     dylibs[dylib]?.generators[index].asker = nil
-    let waiting = dylibs[dylib]?.generators[index].waiting ?? []
-    dylibs[dylib]?.generators[index].waiting = []
-    // Each searches again, since the last request may have defined what it looks for; those that still need the
-    // generator queue in the same order.
-    for number in waiting { resume(number, &effects) }
+    // Each searches again, since the last request may have defined what it looks for, until one needs the generator.
+    while let state = dylibs[dylib]?.generators[index], state.asker == nil, let next = state.waiting.first {
+      dylibs[dylib]?.generators[index].waiting.removeFirst()
+      resume(next, &effects)
+    }
   }
 
   private mutating func resume(_ number: Int, _ effects: inout Effects) {

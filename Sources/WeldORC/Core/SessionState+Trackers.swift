@@ -2,8 +2,10 @@ internal import WeldLink
 
 extension SessionState {
   /// Removes what a tracker tracks, and the tracker. A dylib gets another default tracker instead of its own.
-  mutating func removeTracker(_ number: Int, _ effects: inout Effects) throws(OrcError) {
-    guard let tracker = trackers[number] else { throw .resourceTrackerDefunct(dylib: "") }
+  ///
+  /// - Parameter cause: why what is being made fails.
+  mutating func removeTracker(_ number: Int, because cause: OrcError, _ effects: inout Effects) {
+    guard let tracker = trackers[number] else { return }
     let names = trackedSymbols(number, tracker)
     trackers[number] = nil
     if dylibs[tracker.dylib]?.defaultTracker == number { replaceDefaultTracker(of: tracker.dylib) }
@@ -14,15 +16,16 @@ extension SessionState {
     let dylibName = dylibs[tracker.dylib]?.name ?? ""
     let keys = names.map { SymbolKey(dylib: tracker.dylib, name: $0) }
     let unfinished = keys.filter { key in
-      guard let entry = entry(key), !entry.hasFailed, entry.state != .ready else { return false }
-      return entry.state != .neverSearched || dylibs[key.dylib]?.materializing[key.name] != nil
+      guard let entry = entry(key), !entry.hasFailed else { return false }
+      return entry.state != .ready && entry.state != .neverSearched
     }
-    fail(unfinished, .resourceTrackerDefunct(dylib: dylibName), &effects)
+    fail(unfinished, cause, &effects)
     for key in keys {
       guard let entry = dylibs[key.dylib]?.symbols.removeValue(forKey: key.name) else { continue }
       if let unit = entry.unit, let removed = units.removeValue(forKey: unit) {
         effects.garbage.append(removed)
       }
+      dylibs[key.dylib]?.materializing[key.name] = nil
       if entry.hasFailed { dylibs[key.dylib]?.failures[key.name] = nil }
     }
     effects.dylibNames[tracker.dylib] = dylibName
@@ -72,17 +75,16 @@ extension SessionState {
     }
   }
 
-  /// Removes all that the dylib defines. Returns the trackers which are gone.
-  mutating func clear(_ dylib: Int, _ effects: inout Effects) {
+  /// Removes all that the dylib defines.
+  mutating func clear(_ dylib: Int, because cause: OrcError, _ effects: inout Effects) {
     for number in trackers.filter({ $0.value.dylib == dylib }).keys.sorted(by: >) {
-      // Cannot fail: it is there.
-      try? removeTracker(number, &effects)
+      removeTracker(number, because: cause, &effects)
     }
   }
 
   /// Removes the dylib and all that it defines; lookups which wait for one of its generators fail.
-  mutating func removeDylib(_ number: Int, _ effects: inout Effects) {
-    clear(number, &effects)
+  mutating func removeDylib(_ number: Int, because cause: OrcError, _ effects: inout Effects) {
+    clear(number, because: cause, &effects)
     guard let dylib = dylibs.removeValue(forKey: number) else { return }
     effects.dylibNames[number] = dylib.name
     effects.garbage.append(dylib)
@@ -92,7 +94,7 @@ extension SessionState {
     let stranded = lookups.filter { lookup in lookup.value.current?.dylib == number }
     for (lookup, state) in stranded {
       lookups[lookup] = nil
-      finish(state, .failure(.dylibClosed(dylib: dylib.name)), &effects)
+      finish(state, .failure(cause), &effects)
     }
   }
 
@@ -116,7 +118,7 @@ extension SessionState {
   mutating func end(_ effects: inout Effects) throws(OrcError) {
     guard isOpen else { throw .sessionClosed }
     isOpen = false
-    for dylib in dylibs.keys.sorted(by: >) { removeDylib(dylib, &effects) }
+    for dylib in dylibs.keys.sorted(by: >) { removeDylib(dylib, because: .sessionClosed, &effects) }
     for (number, lookup) in lookups {
       lookups[number] = nil
       finish(lookup, .failure(.sessionClosed), &effects)

@@ -114,7 +114,7 @@ struct DefinitionGeneratorTests {
     try fixture.session.remove(other)
     #expect(far.error == .dylibClosed(dylib: "other"))
     try fixture.session.endSession()
-    #expect(foo.error == .dylibClosed(dylib: "main"))
+    #expect(foo.error == .sessionClosed)
     generator.requests.value = []
   }
 

@@ -23,7 +23,9 @@ struct ExecutionSessionTests {
     let set = SymbolLookupSet(["foo", "bar"].map(fixture.name))
     let expected = fixture.definitions(["foo", "bar"])
     #expect(try await fixture.session.lookup(set, in: fixture.order) == expected)
-    #expect(try fixture.session.lookup("foo", in: fixture.order).address == testAddress("foo"))
+    #expect(try await fixture.session.lookup("foo", in: fixture.order).address == testAddress("foo"))
+    let blocking = { () throws(OrcError) in try fixture.session.lookup("bar", in: fixture.order) }
+    #expect(try blocking().address == testAddress("bar"))
     let result = fixture.start(["foo", "bar"])
     #expect(try result.value?.get() == expected)
   }
@@ -220,11 +222,8 @@ struct ExecutionSessionTests {
     let foo = try fixture.materializing(["foo"])
     let pending = fixture.start(["foo"])
     try fixture.session.endSession()
-    guard case .failedToMaterialize([fixture.symbol("foo")], _)? = pending.error else {
-      Issue.record("\(String(describing: pending.error))")
-      return
-    }
-    #expect(throws: OrcError.resourceTrackerDefunct(dylib: "a removed dylib")) { try fixture.resolve(foo) }
+    #expect(pending.error == .failedToMaterialize([fixture.symbol("foo")], cause: .sessionClosed))
+    #expect(throws: OrcError.sessionClosed) { try foo.notifyResolved([:]) }
     #expect(throws: OrcError.sessionClosed) { try fixture.session.endSession() }
     #expect(throws: OrcError.sessionClosed) { try fixture.session.createDylib("b") }
     #expect(throws: OrcError.sessionClosed) { try fixture.main.makeTracker() }
