@@ -203,6 +203,21 @@ struct ExecutionSessionTests {
     }
   }
 
+  @Test func `a unit of which nothing is needed is released`() throws {
+    final class Canary: Sendable {}
+    let fixture = try CoreFixture()
+    weak var canary: Canary?
+    do {
+      let kept = Canary()
+      canary = kept
+      try fixture.main.define(TestUnit(fixture.flags(["foo", "bar"], [.exported, .weak])) { _ in _ = kept })
+    }
+    try fixture.main.define(absoluteSymbols(fixture.definitions(["foo"])))
+    #expect(canary != nil)
+    try fixture.main.define(absoluteSymbols(fixture.definitions(["bar"])))
+    #expect(canary == nil)
+  }
+
   @Test func `what exists for side effects only is in no result and must be looked up weakly`() throws {
     let fixture = try CoreFixture()
     let flags: SymbolFlags = [.exported, .materializationSideEffectsOnly]
@@ -264,6 +279,25 @@ struct ExecutionSessionTests {
     #expect(dump.contains("bar: materializing [exported], awaited by 1"))
     bar.failMaterialization(brokenCompiler)
     #expect(fixture.session.dump().contains("bar: failed [exported]: the compiler broke"))
+  }
+
+  @Test func `errors say what happened, where, and what to do`() {
+    let foo = OrcError.Symbol(name: "foo", dylib: "main")
+    let bar = OrcError.Symbol(name: "bar", dylib: "other")
+    #expect(
+      OrcError.failedToMaterialize([foo], cause: .missingDependencies([bar])).description
+        == "cannot make 'foo' of main: depends on 'bar' of other, which are not defined or were removed in the meantime"
+    )
+    #expect(
+      OrcError.symbolsNotFound(["foo", "bar"], searched: ["main", "other"]).description
+        == "symbols not found: 'foo', 'bar'; searched: main, other; define them, add a generator or look in another dylib"
+    )
+    #expect(
+      OrcError.aliasCycle([foo, bar]).description
+        == "aliases of each other, with no definition: 'foo' of main, 'bar' of other; define one of them")
+    let many = OrcError.unexpectedDefinitions([OrcError.Symbol](repeating: foo, count: 12))
+    #expect(many.description.contains(" and 2 more; "))
+    #expect(OrcError(LinkError.nothingToLink) == .link(.nothingToLink))
   }
 
   @Test func `nothing keeps a session alive that was forgotten`() throws {
