@@ -19,6 +19,7 @@ extension SessionState {
     let owed = responsibilities.values.filter { $0.status == .owed }
     if !owed.isEmpty { lines.append("materializers under way: \(owed.count)") }
     if !groups.isEmpty { lines.append("groups of emitted symbols that are not ready: \(groups.count)") }
+    if !watches.isEmpty { lines.append("symbols for which groups wait: \(watches.count)") }
     if !pins.isEmpty { lines.append("trackers to which resources are being added: \(pins.count)") }
     return lines.joined(separator: "\n") + "\n"
   }

@@ -64,11 +64,12 @@ extension SessionState {
     effects.completions.append((query.completion, result, query.dependencies))
   }
 
-  /// Notes that symbols are in memory, and which now are ready.
+  /// Notes that symbols are in memory, and which now are ready: the groups that reach, by their dependencies and those
+  /// of these, only emitted symbols.
   ///
-  /// A group waits for symbols which are not emitted. When one of these is, the group waits instead for what that one
-  /// waits for; so a cycle ends up waiting for nothing when its last symbol is emitted, and all of it is ready then.
-  /// Groups that wait for the same become one, so that a chain of `n` costs no more than `n`.
+  /// Each other group watches one unemitted symbol that it reaches. When that is emitted by a group which watches
+  /// another, all its watchers reach that one as well. Only when it does not are the groups searched that are in
+  /// question.
   mutating func emit(
     _ groups: [SymbolDependenceGroup], by number: Int, _ effects: inout Effects
   ) throws(OrcError) {
@@ -136,81 +137,110 @@ extension SessionState {
   private mutating func emit(
     _ keys: [SymbolKey], dependingOn dependencies: Set<SymbolKey>, _ effects: inout Effects
   ) {
-    var waits: Set<SymbolKey> = []
-    for key in dependencies {
-      guard let entry = entry(key) else { continue }
-      switch entry.state {
-      case .ready: break
-      case .emitted:
-        if let group = dylibs[key.dylib]?.materializing[key.name]?.group.flatMap({ groups[$0] }) {
-          waits.formUnion(group.dependencies)
-        }
-      case .neverSearched, .materializing, .resolved: waits.insert(key)
-      }
+    let number = nextNumber()
+    var group = EmissionGroup(symbols: Set(keys))
+    group.dependencies = dependencies.filter { key in
+      entry(key)?.state != .ready && !group.symbols.contains(key)
     }
+    for key in keys { dylibs[key.dylib]?.symbols[key.name]?.state = .emitted }
+    if group.dependencies.isEmpty, keys.allSatisfy({ dylibs[$0.dylib]?.materializing[$0.name]?.watch == nil })
+    {
+      for key in keys { markReady(key, &effects) }
+      return
+    }
+    groups[number] = group
     for key in keys {
-      waits.remove(key)
-      dylibs[key.dylib]?.symbols[key.name]?.state = .emitted
+      dylibs[key.dylib]?.materializing[key.name, default: MaterializingInfo()].group = number
     }
-    var own: Int?
-    if !waits.isEmpty {
-      let number = nextNumber()
-      own = number
-      groups[number] = EmissionGroup(symbols: Set(keys), dependencies: waits)
-      for key in keys {
-        dylibs[key.dylib]?.materializing[key.name, default: MaterializingInfo()].group = number
-      }
-      for key in waits { addDependant(number, to: key) }
+    for key in group.dependencies {
+      dylibs[key.dylib]?.materializing[key.name, default: MaterializingInfo()].dependants.insert(number)
     }
-    var ready: [SymbolKey] = []
+    var ended: [Int] = []
     for key in keys {
-      let dependants = dylibs[key.dylib]?.materializing[key.name]?.dependants ?? []
-      if !dependants.isEmpty { dylibs[key.dylib]?.materializing[key.name]?.dependants = [] }
-      for dependant in dependants {
-        groups[dependant]?.dependencies.remove(key)
-        guard let remaining = groups[dependant]?.dependencies else { continue }
-        guard let number = own else {
-          if remaining.isEmpty { ready += groups.removeValue(forKey: dependant)?.symbols ?? [] }
-          continue
-        }
-        if remaining.isSubset(of: waits) {
-          own = merge(dependant, number, waitingFor: waits)
-        } else {
-          groups[dependant]?.dependencies.formUnion(waits)
-          for key in waits { addDependant(dependant, to: key) }
-        }
-      }
+      if let watch = dylibs[key.dylib]?.materializing[key.name]?.watch { ended.append(watch) }
+      dylibs[key.dylib]?.materializing[key.name]?.watch = nil
     }
-    if own == nil { ready += keys }
-    for key in ready { markReady(key, &effects) }
-    for key in waits {
+    if let watched = unemitted(group, except: Set(ended)) {
+      join(ended, and: number, watching: watched)
+    } else {
+      search([number] + ended.flatMap { watches.removeValue(forKey: $0)?.groups ?? [] }, &effects)
+    }
+    for key in group.dependencies {
       if let unit = entry(key)?.unit { start(unit, in: key.dylib, &effects) }
     }
   }
 
-  private mutating func addDependant(_ group: Int, to key: SymbolKey) {
-    dylibs[key.dylib]?.materializing[key.name, default: MaterializingInfo()].dependants.insert(group)
+  /// An unemitted symbol that the group reaches, as far as is known without these watches.
+  private func unemitted(_ group: EmissionGroup, except ended: Set<Int>) -> SymbolKey? {
+    for key in group.dependencies {
+      guard let state = entry(key)?.state else { continue }
+      if state < .emitted { return key }
+      guard state == .emitted, let other = dylibs[key.dylib]?.materializing[key.name]?.group,
+        let watch = groups[other]?.watch, !ended.contains(watch)
+      else { continue }
+      if let symbol = watches[watch]?.symbol { return symbol }
+    }
+    return nil
   }
 
-  /// Makes one group of two, that of the larger one's number.
-  private mutating func merge(_ one: Int, _ two: Int, waitingFor waits: Set<SymbolKey>) -> Int {
-    let isOneLarger = (groups[one]?.symbols.count ?? 0) > (groups[two]?.symbols.count ?? 0)
-    let (kept, gone) = isOneLarger ? (one, two) : (two, one)
-    guard let removed = groups.removeValue(forKey: gone) else { return kept }
-    for key in removed.dependencies {
-      dylibs[key.dylib]?.materializing[key.name]?.dependants.remove(gone)
+  /// The groups of `ended`, and `group`, watch `symbol` from now on.
+  private mutating func join(_ ended: [Int], and group: Int, watching symbol: SymbolKey) {
+    var kept: Int
+    if let known = dylibs[symbol.dylib]?.materializing[symbol.name]?.watch {
+      kept = known
+    } else {
+      kept = nextNumber()
+      watches[kept] = Watch(symbol: symbol)
     }
-    for key in removed.symbols { dylibs[key.dylib]?.materializing[key.name]?.group = kept }
-    groups[kept]?.symbols.formUnion(removed.symbols)
-    groups[kept]?.dependencies = waits
-    for key in waits { addDependant(kept, to: key) }
-    return kept
+    for other in ended {
+      // The smaller joins the larger, so that a group changes its watch seldom.
+      let isLarger = (watches[other]?.groups.count ?? 0) > (watches[kept]?.groups.count ?? 0)
+      let gone = isLarger ? kept : other
+      if isLarger { kept = other }
+      for moved in watches.removeValue(forKey: gone)?.groups ?? [] {
+        groups[moved]?.watch = kept
+        watches[kept]?.groups.insert(moved)
+      }
+      watches[kept]?.symbol = symbol
+    }
+    groups[group]?.watch = kept
+    watches[kept]?.groups.insert(group)
+    dylibs[symbol.dylib]?.materializing[symbol.name, default: MaterializingInfo()].watch = kept
+  }
+
+  /// Finds for each of the groups, which watch nothing, what it can watch. Those for which there is nothing are ready.
+  private mutating func search(_ candidates: [Int], _ effects: inout Effects) {
+    for number in candidates { groups[number]?.watch = nil }
+    for first in candidates {
+      guard let group = groups[first], group.watch == nil, let symbol = unemitted(group, except: []) else {
+        continue
+      }
+      // All that reach this one, of those in question, reach what it watches.
+      var work = [first]
+      while let number = work.popLast() {
+        guard let group = groups[number], group.watch == nil else { continue }
+        join([], and: number, watching: symbol)
+        for key in group.symbols { work += dylibs[key.dylib]?.materializing[key.name]?.dependants ?? [] }
+      }
+    }
+    let ready = candidates.filter { groups[$0] != nil && groups[$0]?.watch == nil }
+    for number in ready {
+      guard let group = groups.removeValue(forKey: number) else { continue }
+      for key in group.dependencies {
+        dylibs[key.dylib]?.materializing[key.name]?.dependants.remove(number)
+      }
+      for key in group.symbols { markReady(key, &effects) }
+    }
   }
 
   private mutating func markReady(_ key: SymbolKey, _ effects: inout Effects) {
     guard var entry = entry(key) else { return }
     entry.state = .ready
     dylibs[key.dylib]?.symbols[key.name] = entry
+    // From here on it may be removed and defined anew, which is nothing that they wait for.
+    for dependant in dylibs[key.dylib]?.materializing[key.name]?.dependants ?? [] {
+      groups[dependant]?.dependencies.remove(key)
+    }
     meet(key, entry, .ready, &effects)
     dylibs[key.dylib]?.materializing[key.name] = nil
   }

@@ -45,6 +45,8 @@ extension SessionState {
       aliasees[key] = nil
       guard let info = dylibs[key.dylib]?.materializing.removeValue(forKey: key.name) else { continue }
       for query in info.queries { hit.insert(query.number) }
+      // All groups that watch it reach it, and fail with it.
+      if let watch = info.watch { watches[watch] = nil }
       for dependant in info.dependants {
         if let group = removeGroup(dependant) { work += group.symbols }
       }
@@ -69,6 +71,7 @@ extension SessionState {
 
   private mutating func removeGroup(_ number: Int) -> EmissionGroup? {
     guard let group = groups.removeValue(forKey: number) else { return nil }
+    if let watch = group.watch { watches[watch]?.groups.remove(number) }
     for key in group.dependencies {
       dylibs[key.dylib]?.materializing[key.name]?.dependants.remove(number)
     }

@@ -19,6 +19,7 @@ struct SessionState: Sendable {
   var responsibilities: [Int: ResponsibilityState] = [:]
   var trackers: [Int: TrackerState] = [:]
   var groups: [Int: EmissionGroup] = [:]
+  var watches: [Int: Watch] = [:]
   var queries: [Int: Query] = [:]
   /// Those which have not yet found all definitions.
   var lookups: [Int: Lookup] = [:]
@@ -89,16 +90,25 @@ struct MaterializingInfo: Sendable {
   var queries: [(number: Int, required: RequiredSymbolState)] = []
   /// The group that it was emitted with, if that still waits.
   var group: Int?
-  /// The groups that wait for this to be emitted.
+  /// The groups, of those that are not ready, which need it.
   var dependants: Set<Int> = []
+  /// The groups that are not ready because it is not emitted; some, not all.
+  var watch: Int?
 }
 
-/// Emitted symbols that become ready together, when all of `dependencies` are emitted and what those wait for is.
-///
-/// LLVM's `EmissionDepUnit`. `dependencies` are never emitted themselves: see ``SessionState/emit(_:by:_:)``.
+/// Emitted symbols that become ready together. LLVM's `EmissionDepUnit`.
 struct EmissionGroup: Sendable {
   var symbols: Set<SymbolKey>
-  var dependencies: Set<SymbolKey>
+  /// What they need of others, and was not ready when they were emitted.
+  var dependencies: Set<SymbolKey> = []
+  /// Why they are not ready. See ``SessionState/emit(_:by:_:)``.
+  var watch: Int?
+}
+
+/// An unemitted symbol, and groups that reach it and are not ready because of that.
+struct Watch: Sendable {
+  var symbol: SymbolKey
+  var groups: Set<Int> = []
 }
 
 /// A unit that was not asked for.

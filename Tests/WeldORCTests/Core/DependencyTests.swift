@@ -213,4 +213,35 @@ struct DependencyTests {
     #expect(fixture.main.state(of: fixture.name("0")) == .ready)
     #expect(duration < .seconds(20))
   }
+
+  @Test func `a thousand that need each other at random cost little more than they are`() throws {
+    let fixture = try CoreFixture()
+    let count = 1_000
+    let units = try (0..<count).map { try fixture.materializing(["\($0)"]) }
+    let duration = try ContinuousClock().measure {
+      for number in (0..<count).shuffled() {
+        let needs = (0..<3).map { _ in "\(Int.random(in: 0..<count))" }
+        try fixture.emit(units[number], needing: needs)
+      }
+    }
+    #expect((0..<count).allSatisfy { fixture.main.state(of: fixture.name("\($0)")) == .ready })
+    #expect(duration < .seconds(20))
+  }
+
+  @Test func `what was emitted and is removed takes those with it that need it`() throws {
+    let fixture = try CoreFixture()
+    let tracker = try fixture.main.makeTracker()
+    let units = try ["a", "b", "c"].map { name in
+      try fixture.materializing([name], tracker: name == "b" ? tracker : nil)
+    }
+    let results = ["a", "b", "c"].map { fixture.start([$0]) }
+    try fixture.emit(units[0], needing: ["b"])
+    try fixture.emit(units[1], needing: ["c"])
+    try tracker.remove()
+    let cause = OrcError.resourceTrackerDefunct(dylib: "main")
+    #expect(results[0].error == .failedToMaterialize([fixture.symbol("a")], cause: cause))
+    #expect(results[1].error == .failedToMaterialize([fixture.symbol("b")], cause: cause))
+    try fixture.emit(units[2])
+    #expect(results[2].names == ["c"])
+  }
 }
