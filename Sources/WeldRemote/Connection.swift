@@ -1,4 +1,5 @@
 internal import Synchronization
+internal import WeldExecutor
 internal import WeldMemory
 
 /// A conversation with an executor: calls in both directions, results in any order.

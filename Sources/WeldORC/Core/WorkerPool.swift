@@ -1,6 +1,7 @@
 internal import Dispatch
 internal import Glibc
 internal import Synchronization
+internal import WeldExecutor
 
 /// A fixed number of threads that run work, first come first served.
 ///
