@@ -41,6 +41,8 @@ public final class ExecutionSession: Sendable {
 
   /// Removes all dylibs, the last created first; pending lookups fail, and all calls from now on throw.
   ///
+  /// Materializers and completions that a pool has taken may still run afterwards; what they notify throws.
+  ///
   /// - Throws: ``OrcError/sessionClosed`` if it has ended, else what resource managers throw.
   public func endSession() throws(OrcError) { try core.end() }
 

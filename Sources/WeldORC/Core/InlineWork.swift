@@ -5,6 +5,9 @@ typealias Work = @Sendable () -> Void
 
 /// Runs work on the thread that has it, at once, except that work which makes work which makes work, and so on, does
 /// not fill the stack: from some depth on it is done after what made it.
+///
+/// All of it stands in a list of the thread until its turn comes. So work that waits for later work of the same list does
+/// that first.
 final class InlineWork: Sendable {
   private static let depthLimit = 16
 
@@ -12,6 +15,7 @@ final class InlineWork: Sendable {
     var depth = 0
     /// Work before this was put off by what has called a lookup that blocks.
     var base = 0
+    /// The last one is next.
     var items: [Work] = []
   }
 
@@ -19,31 +23,31 @@ final class InlineWork: Sendable {
   private let threads = Mutex<[UInt: Backlog]>([:])
   private var thread: UInt { UInt(pthread_self()) }
 
-  func run(_ work: @escaping Work) {
+  /// Runs `works` in this order.
+  func run(_ works: [Work]) {
+    guard !works.isEmpty else { return }
     let thread = thread
-    let isNow = threads.withLock { threads in
-      if threads[thread, default: Backlog()].depth < Self.depthLimit {
-        threads[thread, default: Backlog()].depth += 1
-        return true
-      }
-      threads[thread]?.items.append(work)
-      return false
+    let start = threads.withLock { threads -> Int? in
+      var backlog = threads.removeValue(forKey: thread) ?? Backlog()
+      defer { threads[thread] = backlog }
+      let start = backlog.items.count
+      backlog.items += works.reversed()
+      guard backlog.depth < Self.depthLimit else { return nil }
+      backlog.depth += 1
+      return start
     }
-    guard isNow else { return }
-    work()
-    while let next = nextAfterWork(of: thread) { next() }
+    guard let start else { return }
+    while let next = next(of: thread, after: start) { next() }
   }
 
-  /// The work that was put off, if what put it off has ended.
-  private func nextAfterWork(of thread: UInt) -> Work? {
+  /// The next work that was added after the first `start`; for the outermost, all that was put off.
+  private func next(of thread: UInt, after start: Int) -> Work? {
     threads.withLock { threads -> Work? in
       guard var backlog = threads.removeValue(forKey: thread) else { return nil }
       defer {
         if backlog.depth > 0 || backlog.base > 0 || !backlog.items.isEmpty { threads[thread] = backlog }
       }
-      if backlog.depth == 1, backlog.items.count > backlog.base {
-        return backlog.items.remove(at: backlog.base)
-      }
+      if backlog.items.count > (backlog.depth == 1 ? backlog.base : start) { return backlog.items.popLast() }
       backlog.depth -= 1
       return nil
     }

@@ -31,6 +31,7 @@ final class SessionCore: Sendable {
     let (result, effects) = state.withLock { state in
       var effects = Effects()
       let result = body(&state, &effects)
+      effects.note(state)
       return (result, effects)
     }
     if let error = perform(effects) { report(error) }
@@ -45,8 +46,10 @@ final class SessionCore: Sendable {
       var effects = Effects()
       do throws(OrcError) {
         let result = try body(&state, &effects)
+        effects.note(state)
         return (.success(result), effects)
       } catch {
+        effects.note(state)
         return (.failure(error), effects)
       }
     }
@@ -62,7 +65,14 @@ final class SessionCore: Sendable {
     func dylib(_ number: Int) -> JITDylib { JITDylib(core: self, number: number, name: names[number] ?? "") }
     for (unit, name, number) in effects.discards { unit.discard(name, in: dylib(number)) }
     for error in effects.reports { report(error) }
-    let error = effects.resourceChanges.isEmpty ? nil : change(effects.resourceChanges, dylib)
+    let error =
+      effects.resourceChanges.isEmpty ? nil : change(effects.resourceChanges, effects.managers, dylib)
+    // What runs on this thread is known as a whole before any of it runs: one may wait for another. What a pool takes, it
+    // takes first.
+    var here: [Work] = []
+    func dispatch(_ work: @escaping Work) {
+      if pool?.run(work) != true { here.append(work) }
+    }
     for (completion, result, dependencies) in effects.completions {
       var map: SymbolDependenceMap = [:]
       if completion.registerDependencies != nil {
@@ -72,7 +82,7 @@ final class SessionCore: Sendable {
         if !map.isEmpty, case .success = result { completion.registerDependencies?(map) }
         completion.body(result)
       }
-      if completion.isInternal { work() } else { dispatch(work) }
+      if completion.isInternal { here.append(work) } else { dispatch(work) }
     }
     for (body, flags) in effects.flagsCompletions { dispatch { body(flags) } }
     for (unit, number, dylibNumber) in effects.materializations {
@@ -83,18 +93,15 @@ final class SessionCore: Sendable {
       let request = GenerationRequest(
         seed.number, of: seed.lookup, for: seed.symbols, in: dylib(seed.dylib), dylibFlags: seed.dylibFlags,
         kind: seed.kind)
-      inline.run { generator.generate(request) }
+      here.append { generator.generate(request) }
     }
+    inline.run(here)
     return error
   }
 
-  private func dispatch(_ work: @escaping Work) {
-    if pool?.run(work) == true { return }
-    inline.run(work)
-  }
-
-  private func change(_ changes: [ResourceChange], _ dylib: (Int) -> JITDylib) -> OrcError? {
-    let managers = read { $0.managers.map(\.manager) }
+  private func change(
+    _ changes: [ResourceChange], _ managers: [any ResourceManager], _ dylib: (Int) -> JITDylib
+  ) -> OrcError? {
     var errors: [OrcError] = []
     for change in changes {
       let key = ResourceKey(number: change.tracker)
@@ -177,6 +184,7 @@ final class SessionCore: Sendable {
 
   func unpin(_ tracker: Int) {
     update { state, effects in state.unpin(tracker, &effects) }
+    forgetManagers()
   }
 
   // MARK: - Trackers, dylibs, session
@@ -219,9 +227,10 @@ final class SessionCore: Sendable {
     }
   }
 
-  /// Forgets who manages resources, which refers to users' objects.
+  /// Forgets who manages resources, which refers to users' objects, once nothing can be left to release.
   private func forgetManagers() {
-    let managers = state.withLock { state in
+    let managers = state.withLock { state -> [any ResourceManager] in
+      guard !state.isOpen, state.pins.isEmpty else { return [] }
       let managers = state.managers.map(\.manager)
       state.managers = []
       return managers

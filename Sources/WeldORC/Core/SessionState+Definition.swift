@@ -163,6 +163,8 @@ extension SessionState {
   ) throws(OrcError) -> Set<SymbolStringPtr> {
     let responsibility = try owed(by: number)
     let dylib = responsibility.dylib
+    // What is owed already is nobody else's.
+    let symbols = symbols.filter { responsibility.symbols[$0.key] == nil }
     let (overridden, superfluous) = try collisions(of: symbols, in: dylib)
     discardUnmaterialized(overridden, in: dylib, &effects)
     let accepted = symbols.filter { !superfluous.contains($0.key) }

@@ -34,7 +34,7 @@ extension SessionState {
     let flags = names.filter { entry.flags.contains($0.0) }.map(\.1)
     if !flags.isEmpty { line += " [\(flags.joined(separator: ", "))]" }
     if entry.tracker != dylibs[key.dylib]?.defaultTracker { line += " tracker \(entry.tracker)" }
-    if let unit = entry.unit.flatMap({ units[$0] }) { line += " by \(unit.unit.name)" }
+    if let unit = entry.unit.flatMap({ units[$0] }) { line += " by \(unit.name)" }
     let info = dylibs[key.dylib]?.materializing[key.name]
     if let queries = info?.queries, !queries.isEmpty { line += ", awaited by \(queries.count)" }
     if let group = info?.group.flatMap({ groups[$0] }) {

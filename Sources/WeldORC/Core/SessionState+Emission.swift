@@ -142,7 +142,13 @@ extension SessionState {
     group.dependencies = dependencies.filter { key in
       entry(key)?.state != .ready && !group.symbols.contains(key)
     }
-    for key in keys { dylibs[key.dylib]?.symbols[key.name]?.state = .emitted }
+    for key in keys {
+      dylibs[key.dylib]?.symbols[key.name]?.state = .emitted
+      // One without an address never was resolved.
+      if let entry = entry(key), entry.flags.contains(.materializationSideEffectsOnly) {
+        meet(key, entry, .resolved, &effects)
+      }
+    }
     if group.dependencies.isEmpty, keys.allSatisfy({ dylibs[$0.dylib]?.materializing[$0.name]?.watch == nil })
     {
       for key in keys { markReady(key, &effects) }

@@ -114,6 +114,8 @@ struct Watch: Sendable {
 /// A unit that was not asked for.
 struct UnitState: Sendable {
   let unit: any MaterializationUnit
+  /// Asked once: it is the user's code.
+  let name: String
   /// What of its symbols is not defined by something else.
   var symbols: SymbolFlagsMap
   var initializerSymbol: SymbolStringPtr?
@@ -122,6 +124,7 @@ struct UnitState: Sendable {
   /// Asks the unit, which is the user's code, what it defines.
   init(_ unit: some MaterializationUnit) {
     self.unit = unit
+    name = unit.name
     symbols = unit.symbols
     initializerSymbol = unit.initializerSymbol
     if let initializerSymbol, symbols[initializerSymbol] == nil {
@@ -210,9 +213,18 @@ struct Effects: Sendable {
   var discards: [(unit: any MaterializationUnit, name: SymbolStringPtr, dylib: Int)] = []
   var reports: [OrcError] = []
   var resourceChanges: [ResourceChange] = []
+  /// Who releases and moves resources, if some are to be.
+  var managers: [any ResourceManager] = []
   var garbage: [any Sendable] = []
   /// The names of the dylibs that are mentioned.
   var dylibNames: [Int: String] = [:]
+}
+
+extension Effects {
+  /// Takes from the state what is needed later, when that may have gone on.
+  mutating func note(_ state: SessionState) {
+    if !resourceChanges.isEmpty { managers = state.managers.map(\.manager) }
+  }
 }
 
 struct GenerationSeed: Sendable {

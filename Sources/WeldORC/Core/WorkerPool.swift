@@ -88,6 +88,8 @@ final class WorkerPool: Sendable {
         state.workers.remove(thread)
         return true
       }
+      // The end goes from thread to thread: one may have been started after it began.
+      if isOver { wake.signal() }
       if ends { return }
     }
   }

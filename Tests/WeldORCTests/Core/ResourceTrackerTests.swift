@@ -223,4 +223,17 @@ struct ResourceTrackerTests {
     try fixture.main.define(absoluteSymbols(fixture.definitions(["foo"])))
     #expect(fixture.start(["foo"]).names == ["foo"])
   }
+
+  @Test func `what is added while the session ends is released`() throws {
+    let fixture = try CoreFixture()
+    let manager = Manager()
+    try fixture.session.register(manager)
+    let responsibility = try fixture.materializing(["symbol"])
+    try responsibility.withResourceKeyDo { key in
+      manager.resources.change { $0[key] = 1 }
+      #expect(throws: Never.self) { try fixture.session.endSession() }
+      #expect(manager.resources.value.count == 1)
+    }
+    #expect(manager.resources.value.isEmpty)
+  }
 }

@@ -190,4 +190,78 @@ struct ResponsibilityTests {
     }
     #expect(try fixture.session.lookup("0", in: fixture.order).address == testAddress("0"))
   }
+
+  @Test func `what is asked for together may wait for each other`() throws {
+    for _ in 0..<50 {
+      let fixture = try CoreFixture()
+      let waiting = TestUnit(fixture.flags(["waiting"])) { responsibility in
+        #expect(throws: Never.self) {
+          _ = try fixture.session.lookup("awaited", in: fixture.order)
+          try fixture.emit(responsibility, needing: ["awaited"])
+        }
+      }
+      let awaited = TestUnit(fixture.flags(["awaited"])) { responsibility in
+        #expect(throws: Never.self) { try fixture.emit(responsibility) }
+      }
+      try fixture.main.define(waiting)
+      try fixture.main.define(awaited)
+      #expect(fixture.start(["waiting", "awaited"]).names == ["waiting", "awaited"])
+    }
+  }
+
+  @Test func `what needs each other's addresses may wait for them`() throws {
+    for _ in 0..<50 {
+      let fixture = try CoreFixture()
+      func unit(_ name: String, needing other: String) -> TestUnit {
+        TestUnit(fixture.flags([name])) { responsibility in
+          #expect(throws: Never.self) {
+            try fixture.resolve(responsibility)
+            _ = try fixture.session.lookup(other, in: fixture.order, requiring: .resolved)
+            let needs = [fixture.main: Set([fixture.name(other)])]
+            try responsibility.notifyEmitted([
+              SymbolDependenceGroup([fixture.name(name)], dependOn: needs)
+            ])
+          }
+        }
+      }
+      try fixture.main.define(unit("one", needing: "other"))
+      try fixture.main.define(unit("other", needing: "one"))
+      #expect(fixture.start(["one", "other"]).names == ["one", "other"])
+    }
+  }
+
+  @Test func `a completion may wait for what starts with it`() throws {
+    let fixture = try CoreFixture()
+    let later = TestUnit(fixture.flags(["later"])) { responsibility in
+      #expect(throws: Never.self) { try fixture.emit(responsibility) }
+    }
+    try fixture.main.define(later)
+    let first = try fixture.materializing(["first"])
+    let found = Shared<Address?>(nil)
+    fixture.session.lookup(
+      SymbolLookupSet(fixture.name("first")), in: fixture.order, requiring: .resolved
+    ) { _ in found.value = try? fixture.session.lookup("later", in: fixture.order).address }
+    try fixture.emit(first, needing: ["later"])
+    #expect(found.value == testAddress("later"))
+  }
+
+  @Test func `what is owed already is not claimed again`() throws {
+    let fixture = try CoreFixture()
+    let responsibility = try fixture.materializing(["mine"], .weak)
+    #expect(try responsibility.defineMaterializing(fixture.flags(["mine", "more"], .weak)) == [])
+    #expect(Set(responsibility.symbols.keys.map(\.text)) == ["mine", "more"])
+    try fixture.emit(responsibility)
+  }
+
+  @Test func `the state can be described while units ask for it`() throws {
+    struct Curious: MaterializationUnit {
+      let dylib: JITDylib
+      let symbols: SymbolFlagsMap
+      var name: String { dylib.isOpen ? "curious" : "closed" }
+      func materialize(_ responsibility: MaterializationResponsibility) {}
+    }
+    let fixture = try CoreFixture()
+    try fixture.main.define(Curious(dylib: fixture.main, symbols: fixture.flags(["symbol"])))
+    #expect(fixture.session.dump().contains("by curious"))
+  }
 }
