@@ -22,6 +22,9 @@ struct ExecutorRoutines {
   /// `int start(const struct start *)`: see ``ExecutorProcessControl/startRoutine``.
   let start: [UInt8]
 
+  /// The `MAP_` flags of Linux for memory below 2 GiB, on a machine where code may have to lie there; `nil` elsewhere.
+  var lowMappingFlags: UInt64?
+
   /// The routines for `target`; `nil` if Weld does not link for it.
   static func of(_ target: ExecutorTarget) -> ExecutorRoutines? {
     switch (target.machine, target.byteOrder) {

@@ -1,5 +1,4 @@
 internal import Synchronization
-internal import WeldELF
 internal import WeldExecutor
 internal import WeldMemory
 
@@ -16,7 +15,8 @@ protocol RemoteSource: Sendable {
   func deallocate(_ address: Address) throws(ExecutorError)
 }
 
-/// Memory of an x86_64 executor below 2 GiB, where code compiled with neither `-fPIC` nor `-fPIE` must lie.
+/// Memory of an executor below 2 GiB, where code for some machines must lie that was compiled with neither
+/// `-fPIC` nor `-fPIE`.
 ///
 /// The executor's memory manager takes what the system gives, so the C library is called for it. One object is for one
 /// allocation.
@@ -30,14 +30,18 @@ final class LowMemory: RemoteSource {
     var undoing: [WrapperCall] = []
   }
 
-  init(_ executor: SimpleRemoteEPC) { self.executor = executor }
+  private let flags: UInt64
 
-  /// Whether `machine` has code that must lie low.
-  static func isOf(_ machine: Machine) -> Bool { machine == .x86_64 }
+  /// Low memory of `executor`; `nil` if its machine has no code that must lie there.
+  init?(_ executor: SimpleRemoteEPC) {
+    guard let flags = executor.routines.lowMappingFlags else { return nil }
+    self.executor = executor
+    self.flags = flags
+  }
 
   func reserve(_ byteCount: Int) throws(ExecutorError) -> Address {
-    // Linux, x86_64: PROT_READ | PROT_WRITE, and MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT.
-    let (protection, flags): (UInt64, UInt64) = (3, 0x62)
+    // PROT_READ | PROT_WRITE
+    let protection: UInt64 = 3
     let call = RoutineCall(
       executor.library.mmap,
       [.value(0), .value(UInt64(byteCount)), .value(protection), .value(flags), .value(.max), .value(0)])

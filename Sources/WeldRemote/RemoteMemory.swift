@@ -17,7 +17,7 @@ public struct RemoteMemory: MemoryManager {
   ///   `-fPIC` nor `-fPIE`.
   public init(_ executor: SimpleRemoteEPC, isLow: Bool = false) {
     self.executor = executor
-    self.isLow = isLow && LowMemory.isOf(executor.target.machine)
+    self.isLow = isLow
   }
 
   public var machine: Machine? { executor.target.machine }
@@ -26,7 +26,7 @@ public struct RemoteMemory: MemoryManager {
     let pageSize = executor.target.pageSize
     let layout = try SegmentLayout(of: segments, pageSize: pageSize)
     let working = try WorkingMemory(byteCount: layout.byteCount)
-    let source: any RemoteSource = isLow ? LowMemory(executor) : executor.services
+    let source: any RemoteSource = (isLow ? LowMemory(executor) : nil) ?? executor.services
     let backing = try RemoteAllocation(executor, source, working, segments, layout)
     let placements = zip(segments, layout.offsets).map { segment, offset in
       Allocation.Placement(

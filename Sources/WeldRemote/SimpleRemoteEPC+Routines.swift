@@ -8,6 +8,8 @@ struct PlacedRoutines: Sendable {
   let report: Address
   let succeed: Address
   let start: Address
+  /// ``ExecutorRoutines/lowMappingFlags``.
+  let lowMappingFlags: UInt64?
 
   init(_ routines: ExecutorRoutines, _ target: ExecutorTarget, _ services: Services) throws(ExecutorError) {
     var code: [UInt8] = []
@@ -22,6 +24,7 @@ struct PlacedRoutines: Sendable {
     report = place(routines.report, at: base)
     succeed = place(routines.succeed, at: base)
     start = place(routines.start, at: base)
+    lowMappingFlags = routines.lowMappingFlags
     try services.finalize(
       [
         RemoteSegment(

@@ -91,6 +91,8 @@ enum X86_64Routines {
       0xff, 0xd2,  // call *%rdx
       0x5b,  // 1: pop %rbx
       0xc3,  // ret
-    ]
+    ],
+    // MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT
+    lowMappingFlags: 0x62
   )
 }
