@@ -1,3 +1,4 @@
+public import WeldExecutor
 public import WeldLink
 
 /// Who runs materializers and the completions of lookups.
@@ -20,12 +21,14 @@ public final class ExecutionSession: Sendable {
   private let isOwner: Bool
 
   /// - Parameters:
+  ///   - executor: the process in which linked code runs; by default this one.
   ///   - dispatcher: who runs materializers and completions.
   ///   - errorReporter: is told each first cause of a failure once, besides those who look up what failed.
   public init(
-    dispatcher: Dispatcher = .inline, errorReporter: @escaping @Sendable (OrcError) -> Void = { _ in }
+    on executor: any ExecutorProcessControl = InProcessExecutor(), dispatcher: Dispatcher = .inline,
+    errorReporter: @escaping @Sendable (OrcError) -> Void = { _ in }
   ) {
-    core = SessionCore(dispatcher: dispatcher, report: errorReporter)
+    core = SessionCore(executor: executor, dispatcher: dispatcher, report: errorReporter)
     isOwner = true
   }
 
@@ -45,6 +48,9 @@ public final class ExecutionSession: Sendable {
   ///
   /// - Throws: ``OrcError/sessionClosed`` if it has ended, else what resource managers throw.
   public func endSession() throws(OrcError) { try core.end() }
+
+  /// The process in which linked code runs.
+  public var executor: any ExecutorProcessControl { core.executor }
 
   // MARK: - Names
 

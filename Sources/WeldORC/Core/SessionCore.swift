@@ -1,5 +1,6 @@
 internal import Dispatch
 internal import Synchronization
+internal import WeldExecutor
 internal import WeldLink
 
 /// What dylibs, trackers, responsibilities and requests refer to: the state behind its lock, and who runs work.
@@ -11,8 +12,14 @@ final class SessionCore: Sendable {
   private let pool: WorkerPool?
   private let report: @Sendable (OrcError) -> Void
   let names = SymbolStringPool()
+  /// The process in which linked code runs.
+  let executor: any ExecutorProcessControl
 
-  init(dispatcher: Dispatcher, report: @escaping @Sendable (OrcError) -> Void) {
+  init(
+    executor: any ExecutorProcessControl, dispatcher: Dispatcher,
+    report: @escaping @Sendable (OrcError) -> Void
+  ) {
+    self.executor = executor
     switch dispatcher {
     case .inline: pool = nil
     case .pool(let threadCount): pool = WorkerPool(threadCount: threadCount)

@@ -1,0 +1,46 @@
+public import WeldELF
+internal import WeldLink
+
+/// Someone who takes objects, and makes their symbols when they are asked for. LLVM's `ObjectLayer`.
+public protocol ObjectLayer: AnyObject, Sendable {
+  /// Makes the symbols that `responsibility` lists out of `object`, now or later, on any thread.
+  func emit(_ responsibility: MaterializationResponsibility, _ object: ObjectFile)
+}
+
+extension ObjectLayer {
+  /// Promises what `object` defines; the layer gets it when somebody asks for one of its symbols.
+  ///
+  /// - Parameters:
+  ///   - tracker: of the dylib; by default the default tracker.
+  ///   - interface: what the object defines; by default what its symbol table says.
+  /// - Throws: as ``JITDylib/define(_:tracker:)``.
+  public func add(
+    _ object: ObjectFile, to dylib: JITDylib, tracker: ResourceTracker? = nil,
+    interface: ObjectInterface? = nil
+  ) throws(OrcError) {
+    let interface = interface ?? ObjectInterface(of: object, names: dylib.core.names)
+    try dylib.define(ObjectMaterializationUnit(object, interface, layer: self), tracker: tracker)
+  }
+}
+
+/// An object that was not asked for yet. LLVM's `BasicObjectLayerMaterializationUnit`.
+public struct ObjectMaterializationUnit: MaterializationUnit {
+  private let object: ObjectFile
+  private let interface: ObjectInterface
+  private let layer: any ObjectLayer
+
+  /// What `interface` says of `object`, made by `layer`.
+  public init(_ object: ObjectFile, _ interface: ObjectInterface, layer: any ObjectLayer) {
+    self.object = object
+    self.interface = interface
+    self.layer = layer
+  }
+
+  public var name: String { object.name }
+  public var symbols: SymbolFlagsMap { interface.symbols }
+  public var initializerSymbol: SymbolStringPtr? { interface.initializerSymbol }
+
+  public func materialize(_ responsibility: MaterializationResponsibility) {
+    layer.emit(responsibility, object)
+  }
+}
