@@ -37,7 +37,8 @@ extension BatchResolver {
       let id = name.byteCount == 0 ? names.intern("") : names.intern(name, in: source, at: symbol.nameOffset)
       // Until all objects are seen, the number of the name stands for the canonical symbol.
       canonical[number] = UInt32(truncatingIfNeeded: id)
-      let strength = Self.strength(of: symbol, in: sections, firstSection: firstSection)
+      var strength = Self.strength(of: symbol, in: sections, firstSection: firstSection)
+      if !overridden.isEmpty, overridden.contains(number) { strength = .reference }
       if symbol.place != .undefined {
         classes[number] = Self.localClass(of: symbol, in: sections, firstSection: firstSection)
       } else if symbol.type == .tls {

@@ -7,6 +7,8 @@ struct BatchResolver {
   let traits: MachineTraits
   /// Whether thread-local storage takes part.
   let linksThreadLocals: Bool
+  /// The numbers of definitions that stand back behind others, which are somewhere else.
+  let overridden: Set<Int>
   var sections: [InputSection]
   var canonical: [UInt32]
   var classes: [SymbolClass]
@@ -17,10 +19,13 @@ struct BatchResolver {
   var groups = NameTable()
   var indirectFunctions: [Int] = []
 
-  private init(_ batch: Batch, _ traits: MachineTraits, linksThreadLocals: Bool) {
+  private init(
+    _ batch: Batch, _ traits: MachineTraits, linksThreadLocals: Bool, overridden: Set<Int>
+  ) {
     self.batch = batch
     self.traits = traits
     self.linksThreadLocals = linksThreadLocals
+    self.overridden = overridden
     sections = [InputSection](repeating: InputSection(), count: batch.sectionCount)
     canonical = [UInt32](repeating: 0, count: batch.symbolCount)
     classes = [SymbolClass](repeating: [], count: batch.symbolCount)
@@ -39,12 +44,13 @@ struct BatchResolver {
 
   /// Resolves the names of `batch`; each name in `aliases` that is not defined stands for another one.
   ///
-  /// Weak and common definitions of names that `published` defines stand back.
+  /// Weak and common definitions of names that `published` defines stand back, and those whose numbers are in `overridden`.
   static func resolve(
     _ batch: Batch, _ traits: MachineTraits, aliases: [Alias], linksThreadLocals: Bool,
-    after published: PublishedSymbols
+    after published: PublishedSymbols, overridden: Set<Int> = []
   ) throws(LinkError) -> Resolution {
-    var resolver = BatchResolver(batch, traits, linksThreadLocals: linksThreadLocals)
+    var resolver = BatchResolver(
+      batch, traits, linksThreadLocals: linksThreadLocals, overridden: overridden)
     for (position, object) in batch.objects.enumerated() {
       try resolver.addSections(of: object, at: position)
       try resolver.addSymbols(of: object, at: position)
@@ -159,6 +165,14 @@ extension BatchResolver {
     }
     for (text, definition) in Self.fixedDefinitions where name.equals(text) { return definition }
     return nil
+  }
+
+  /// Whether a linker defines the name itself if nobody else does; some of them only if there is such a section.
+  static func mayDefine(_ name: RawSpan, _ traits: MachineTraits) -> Bool {
+    if name.equals(traits.gotBaseName) { return true }
+    guard name.starts(with: "_") || name.starts(with: "e") else { return false }
+    return name.starts(with: "__start_") || name.starts(with: "__stop_")
+      || fixedDefinitions.contains { name.equals($0.0) }
   }
 
   private static let fixedDefinitions: [(StaticString, LinkerDefinition)] = [

@@ -28,14 +28,33 @@ struct LinkPlan: Sendable {
 struct Apply: ~Copyable, ArchitectureWork {
   let plan: LinkPlan
   var allocation: Allocation
+  /// The positions of objects that are left out.
+  let skipped: Set<Int>
+  /// The position of the object that could not be relocated.
+  private(set) var failedObject: Int?
 
-  init(_ plan: LinkPlan, to allocation: consuming Allocation) {
+  init(_ plan: LinkPlan, to allocation: consuming Allocation, skipping skipped: Set<Int>) {
     self.plan = plan
     self.allocation = allocation
+    self.skipped = skipped
   }
 
   mutating func run<Target: Architecture>(for _: Target.Type) throws(LinkError) {
+    var position: Int?
+    do throws(LinkError) {
+      try run(for: Target.self, at: &position)
+    } catch {
+      failedObject = position
+      throw error
+    }
+  }
+
+  /// - Parameter current: the position of the object that is being relocated.
+  private mutating func run<Target: Architecture>(
+    for _: Target.Type, at current: inout Int?
+  ) throws(LinkError) {
     var plan = plan
+    let skipped = skipped
     var bytes = allocation.bytes
     let got =
       plan.placement.kindOffsets[Int(SegmentKind.relocatedReadOnly.rawValue)] + plan.layout.gotPosition
@@ -45,7 +64,8 @@ struct Apply: ~Copyable, ArchitectureWork {
       Target.self, to: &bytes, from: plan.layout.stubPositions.map { text + $0 })
     let rules = RuleTable(of: Target.self)
     let batch = plan.resolution.batch
-    for position in batch.objects.indices {
+    for position in batch.objects.indices where !skipped.contains(position) {
+      current = position
       let firstSection = batch.firstSection[position]
       var site = SectionSite(
         object: batch.objects[position], section: InputSection(), number: 0, index: 0,

@@ -7,7 +7,7 @@ internal import WeldMemory
 /// The stages are those of `docs/architecture.md`: what one computes is what the next one is given. All that
 /// can be wrong with the input is found before memory is finalized. Dropped at any point, it gives everything
 /// back.
-final class LinkedBatch {
+package final class LinkedBatch {
   let resolution: Resolution
   let synthesis: Synthesis
   let layout: Layout
@@ -20,8 +20,10 @@ final class LinkedBatch {
   private var addressesAreStale = false
   private let linksThreadLocals: Bool
   private var missingResolver: Int?
+  /// The position of the object that the last ``apply`` could not relocate.
+  package private(set) var failedObject: Int?
   /// Whether the unwinder is to know the batch's frame descriptions once it is finalized.
-  var registersFrames = false
+  package var registersFrames = false
   private var state: State
 
   private enum State: ~Copyable {
@@ -33,24 +35,31 @@ final class LinkedBatch {
   }
 
   /// Resolves, scans and lays out `objects`, and makes room for them.
+  ///
+  /// - Parameters:
+  ///   - published: what earlier batches define.
+  ///   - overridden: the numbers of definitions that stand back behind others.
+  ///   - memory: told what was found out, chooses where the memory comes from.
   init(
     _ objects: [ObjectFile], _ traits: MachineTraits, options: RuntimeDyld.Options,
-    after published: PublishedSymbols, in memory: any MemoryManager
+    after published: PublishedSymbols, overridden: Set<Int> = [],
+    in memory: (Synthesis) throws(LinkError) -> any MemoryManager
   ) throws(LinkError) {
     let machine = traits.machine
     let file = objects.first?.name ?? ""
     let batch = Batch(objects, machine: machine)
     let resolution = try BatchResolver.resolve(
       batch, traits, aliases: options.aliases, linksThreadLocals: options.linksThreadLocals,
-      after: published)
+      after: published, overridden: overridden)
     let pins = try options.pins(of: resolution)
     var scan = Scan(
       resolution: resolution, linksThreadLocals: options.linksThreadLocals, pins: pins.sections)
     let synthesis = try scan.run(for: machine, file: file)
     let layout = try Layout(of: resolution, with: synthesis)
+    let manager = try memory(synthesis)
     let allocation: Allocation
     do {
-      allocation = try memory.allocate(layout.segments.map(\.request))
+      allocation = try manager.allocate(layout.segments.map(\.request))
     } catch {
       throw LinkError(error)
     }
@@ -100,7 +109,10 @@ final class LinkedBatch {
   /// Copies and relocates all sections, as often as it is called.
   ///
   /// - Parameter missingResolver: the function that finds thread-local variables, if nobody has it.
-  func apply(externals: [ResolvedSymbol], missingResolver: Int?, relaxes: Bool) throws(LinkError) {
+  /// - Parameter skipped: the positions of objects that are left out, since they cannot be linked.
+  func apply(
+    externals: [ResolvedSymbol], missingResolver: Int?, relaxes: Bool, skipping skipped: Set<Int> = []
+  ) throws(LinkError) {
     self.missingResolver = missingResolver
     // Fresh ones, should an earlier attempt have bound others.
     addressesAreStale = addressesAreStale || addresses.isBound
@@ -108,10 +120,11 @@ final class LinkedBatch {
     addresses.bind(externals, of: resolution, synthesis)
     let plan = plan(relaxes: relaxes)
     guard case .writable(let allocation) = exchange(.failed) else { throw Self.isGivenUp }
-    var apply = Apply(plan, to: allocation)
+    var apply = Apply(plan, to: allocation, skipping: skipped)
     do {
       try apply.run(for: resolution.batch.machine, file: "")
     } catch {
+      failedObject = apply.failedObject
       state = .writable(apply.allocation)
       throw error
     }
@@ -128,7 +141,7 @@ final class LinkedBatch {
   }
 
   /// Brings about the final protections and resolves indirect functions.
-  func finalize() throws(LinkError) {
+  package func finalize() throws(LinkError) {
     guard case .writable(let allocation) = exchange(.failed) else { throw Self.isGivenUp }
     let work = FinalizeWork(
       indirectFunctions: addresses.indirectFunctions, frames: registersFrames ? frames : nil)
@@ -168,6 +181,17 @@ final class LinkedBatch {
     case .finalized(let allocation): allocation.deregisterFrames()
     case .writable: break
     case .failed: break
+    }
+  }
+
+  /// The memory, if it is finalized; the batch does not have it any more.
+  func takeAllocation() -> FinalizedAllocation? {
+    switch exchange(.failed) {
+    case .finalized(let allocation): return allocation
+    case .writable(let allocation):
+      state = .writable(allocation)
+      return nil
+    case .failed: return nil
     }
   }
 

@@ -109,6 +109,11 @@ struct Scan: ArchitectureWork {
     let symbol = Int(resolution.canonical[firstSymbol &+ Int(relocation.symbol.rawValue)])
     let found = resolution.classes[symbol]
     let need = rule.value.synthesizes
+    if rule.value == .absolute, rule.field.byteCount == 4,
+      !found.contains(.absolute), found != .weakReference
+    {
+      synthesis.wantsLowAddresses = true
+    }
     if rule.value.usesGOTBase { synthesis.usesGOTBase = true }
     // The symbol is only a name for the GOT.
     if need == .gotBase { return nil }

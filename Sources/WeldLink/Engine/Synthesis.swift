@@ -29,6 +29,8 @@ struct Synthesis: Sendable {
   var others: [UInt8] = []
   /// Objects, by their positions in the batch, whose code reaches only 64 KiB of the TOC.
   var smallTOCObjects: Set<Int> = []
+  /// Whether some relocation holds an address of the batch in 32 bits, so that it must lie below 2 GiB.
+  var wantsLowAddresses = false
   /// Words of `.toc` sections that code reads in ways that cannot be rewritten.
   var keptWords: Set<SectionPlace> = []
 

@@ -106,7 +106,7 @@ extension RuntimeDyld {
     guard !pending.isEmpty, let traits else { return }
     let objects = try LinkerRoutines.adding(to: pending, traits)
     pending = []
-    let batch = try LinkedBatch(objects, traits, options: options, after: published, in: memory)
+    let batch = try LinkedBatch(objects, traits, options: options, after: published) { _ in memory }
     if batch.hasThreadLocals, batches.contains(where: \.hasThreadLocals) {
       throw .wrongOrder("all objects with thread-local variables must be loaded before the first layout")
     }
@@ -364,18 +364,6 @@ extension RuntimeDyld {
   /// The functions that run before and after the program, of each batch.
   public func initializers() throws(LinkError) -> [Initializers] {
     try layOut()
-    return batches.map { batch in
-      func runs(_ numbers: [Int]) -> [Initializers.Run] {
-        numbers.map { number in
-          let section = batch.layout.sections[number]
-          return Initializers.Run(
-            address: Address(rawValue: batch.placement.sectionAddresses[number]),
-            count: section.byteCount / 8,
-            isReversed: section.role == .constructors || section.role == .finiArray)
-        }
-      }
-      return Initializers(
-        before: runs(batch.layout.initializerSections), after: runs(batch.layout.finalizerSections))
-    }
+    return batches.map(\.initializers)
   }
 }

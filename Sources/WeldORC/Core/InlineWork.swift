@@ -40,6 +40,17 @@ final class InlineWork: Sendable {
     while let next = next(of: thread, after: start) { next() }
   }
 
+  /// Runs `work` after everything that this thread has to do.
+  func runLast(_ work: @escaping Work) {
+    let thread = thread
+    let isPutOff = threads.withLock { threads -> Bool in
+      guard let backlog = threads[thread], backlog.depth > 0 else { return false }
+      threads[thread]?.items.insert(work, at: backlog.base)
+      return true
+    }
+    if !isPutOff { run([work]) }
+  }
+
   /// The next work that was added after the first `start`; for the outermost, all that was put off.
   private func next(of thread: UInt, after start: Int) -> Work? {
     threads.withLock { threads -> Work? in

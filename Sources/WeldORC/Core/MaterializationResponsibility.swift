@@ -27,6 +27,9 @@ public final class MaterializationResponsibility: Sendable {
 
   deinit { core.responsibilityDropped(number) }
 
+  /// The number of the tracker that tracks the symbols.
+  var trackerNumber: Int { core.read { $0.responsibilities[number]?.tracker ?? 0 } }
+
   /// What is owed; nothing after success, failure or removal.
   public var symbols: SymbolFlagsMap { core.read { $0.responsibilities[number]?.symbols ?? [:] } }
 

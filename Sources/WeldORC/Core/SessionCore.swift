@@ -168,6 +168,13 @@ final class SessionCore: Sendable {
     return try result.get()
   }
 
+  /// Runs `work` after what else this thread has been given to do; on the pool, if there is one.
+  func dispatchLast(_ work: @escaping Work) {
+    inline.runLast { [self] in
+      if pool?.run({ [self] in inline.run([work]) }) != true { work() }
+    }
+  }
+
   func generationEnded(_ request: Int, of lookup: Int, error: () -> OrcError?) {
     let isAwaited = read { $0.lookups[lookup]?.request == request }
     guard isAwaited else { return }

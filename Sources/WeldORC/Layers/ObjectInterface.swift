@@ -1,7 +1,6 @@
 internal import Synchronization
-internal import WeldBytes
-public import WeldELF
 internal import WeldLink
+public import WeldELF
 
 /// What an object promises: its symbols, and what stands for its initializers. LLVM's
 /// `MaterializationUnit::Interface`.
@@ -21,16 +20,9 @@ public struct ObjectInterface: Sendable {
   ///
   /// - Parameter names: the session's.
   public init(of object: ObjectFile, names: SymbolStringPool) {
-    symbols = [:]
-    let groups = object.comdatSections
-    let list = object.symbols
-    for index in min(object.symbolTable?.firstGlobal ?? 0, list.count)..<list.count {
-      let symbol = list[index]
-      guard symbol.place != .undefined, symbol.type != .section, symbol.type != .file else { continue }
-      let name = object.nameBytes(of: symbol)
-      guard name.byteCount > 0 else { continue }
-      symbols[names.intern(String(decoding: name))] = SymbolFlags(of: symbol, comdat: groups)
-    }
+    symbols = SymbolFlagsMap(
+      ObjectSymbols(of: object, names: names).definitions.lazy.map { ($0.name, $0.flags) },
+      uniquingKeysWith: { first, _ in first })
     guard object.hasInitializers else { return }
     let initializer = names.intern("$.\(object.name).__inits.\(Self.nextNumber())")
     symbols[initializer] = .materializationSideEffectsOnly
@@ -43,32 +35,7 @@ public struct ObjectInterface: Sendable {
 /// Tells the initializers of objects with the same name apart.
 private let counter = Atomic(0)
 
-extension SymbolFlags {
-  /// What a definition is to those who look it up; one in a section that may be dropped for its like is weak.
-  init(of symbol: Symbol, comdat: Set<SectionIndex>) {
-    self = symbol.visibility.isHidden ? [] : .exported
-    if symbol.binding == .weak || symbol.binding == .unique { insert(.weak) }
-    if symbol.type == .function || symbol.type == .indirectFunction { insert(.callable) }
-    switch symbol.place {
-    case .common, .largeCommon: insert(.common)
-    case .absolute: insert(.absolute)
-    case .section(let section) where comdat.contains(section): insert(.weak)
-    case .section, .undefined: break
-    }
-  }
-}
-
 extension ObjectFile {
-  /// The sections of groups of which one is kept.
-  fileprivate var comdatSections: Set<SectionIndex> {
-    var found: Set<SectionIndex> = []
-    for index in groupSections {
-      let group = group(at: index)
-      if group.isCOMDAT { found.formUnion(group.members) }
-    }
-    return found
-  }
-
   /// Whether functions of it are to run before or after it is used.
   fileprivate var hasInitializers: Bool {
     (1..<max(sectionCount, 1)).contains { number in

@@ -1,0 +1,101 @@
+internal import WeldBytes
+package import WeldELF
+package import WeldMemory
+
+// What those who link batches themselves, instead of a `RuntimeDyld`, need of them.
+extension LinkedBatch {
+  /// A symbol of an object.
+  package struct SymbolReference: Hashable {
+    /// The object's position in the batch.
+    package var object: Int
+    /// The symbol's index in the object.
+    package var symbol: Int
+
+    package init(object: Int, symbol: Int) {
+      self.object = object
+      self.symbol = symbol
+    }
+  }
+
+  /// Resolves, scans and lays out objects, and makes room for them.
+  ///
+  /// - Parameters:
+  ///   - objects: at least one, all for one machine.
+  ///   - overridden: weak and common definitions that stand back behind others, which are looked up.
+  ///   - memory: chooses where memory comes from; told whether the code must lie below 2 GiB.
+  package convenience init(
+    linking objects: [ObjectFile], overridden: Set<SymbolReference>,
+    in memory: (_ wantsLowAddresses: Bool) throws(LinkError) -> any MemoryManager
+  ) throws(LinkError) {
+    let traits = try SupportedMachine.traits(of: objects[0])
+    let all = try LinkerRoutines.adding(to: objects, traits)
+    var numbers: Set<Int> = []
+    if !overridden.isEmpty {
+      let batch = Batch(all, machine: traits.machine)
+      for reference in overridden { numbers.insert(batch.firstSymbol[reference.object] + reference.symbol) }
+    }
+    try self.init(
+      all, traits, options: RuntimeDyld.Options(), after: PublishedSymbols(), overridden: numbers
+    ) { synthesis throws(LinkError) in try memory(synthesis.wantsLowAddresses) }
+  }
+
+  /// The address of a symbol; known before anything is applied if the batch defines it.
+  package func address(of reference: SymbolReference) -> Address {
+    let number = resolution.batch.firstSymbol[reference.object] &+ reference.symbol
+    return address(ofSymbol: Int(resolution.canonical[number]))
+  }
+
+  /// Copies and relocates all sections but those of the objects at the positions `skipped`.
+  ///
+  /// - Parameter find: finds what the batch does not define.
+  package func apply(
+    skipping skipped: Set<Int>, looking find: (_ name: String) -> ResolvedSymbol?
+  ) throws(LinkError) {
+    let externals = synthesis.externals.map { number in
+      find(resolution.batch.symbolName(number)) ?? ResolvedSymbol(address: .zero)
+    }
+    try apply(externals: externals, missingResolver: nil, relaxes: true, skipping: skipped)
+  }
+
+  /// The memory of the finalized batch, without all that was needed to link it.
+  package func takeMemory() -> LinkedMemory? {
+    guard let allocation = takeAllocation() else { return nil }
+    return LinkedMemory(allocation)
+  }
+
+  /// The functions that run before and after the program.
+  package var initializers: Initializers {
+    func runs(_ numbers: [Int]) -> [Initializers.Run] {
+      numbers.map { number in
+        let section = layout.sections[number]
+        return Initializers.Run(
+          address: Address(rawValue: placement.sectionAddresses[number]),
+          count: section.byteCount / 8,
+          isReversed: section.role == .constructors || section.role == .finiArray)
+      }
+    }
+    return Initializers(before: runs(layout.initializerSections), after: runs(layout.finalizerSections))
+  }
+}
+
+/// The names that linkers define themselves if nobody else does.
+package struct LinkerNames {
+  private let traits: MachineTraits?
+
+  /// Those for the machine of `object`; none if it is not one that the engine knows.
+  package init(for object: ObjectFile) { traits = try? SupportedMachine.traits(of: object) }
+
+  /// Whether `name` is one of them; some are defined only if there is such a section.
+  package func contains(_ name: RawSpan) -> Bool {
+    guard let traits else { return false }
+    if traits.hasLinkerRoutines, name.starts(with: "_save") || name.starts(with: "_rest") { return true }
+    return BatchResolver.mayDefine(name, traits)
+  }
+}
+
+/// The memory of a linked batch; goes back, and with it its unwind tables, when the last reference goes.
+package final class LinkedMemory: Sendable {
+  private let allocation: FinalizedAllocation
+
+  fileprivate init(_ allocation: consuming FinalizedAllocation) { self.allocation = allocation }
+}

@@ -1,0 +1,198 @@
+internal import WeldExecutor
+internal import WeldLink
+internal import WeldMemory
+
+extension ObjectLinkingLayer {
+  /// Links what was collected: together what can be, and what waits for something each on its own, so that nothing
+  /// waits that need not.
+  func link(_ collection: Collection) {
+    let (members, answers) = collection.close()
+    let owned = Set(
+      members.flatMap { member in
+        member.definitions.map { SymbolKey(dylib: member.dylib.number, name: $0.name) }
+      })
+    if let answers {
+      let batches = layOut(members)
+      finish(batches, answers, owned: owned, among: batches)
+    } else {
+      linkApart(members, owned: owned)
+    }
+  }
+
+  // MARK: - Batches
+
+  /// A batch of members, all of one dylib and tracker.
+  ///
+  /// Unchecked: one thread has it after the other. Who collects lays it out; who gets the last answer writes it.
+  final class Batch: @unchecked Sendable {
+    let members: [Member]
+    let linked: LinkedBatch
+    /// The positions of members that have failed.
+    private(set) var failed: Set<Int> = []
+
+    init(_ members: [Member], _ linked: LinkedBatch) {
+      self.members = members
+      self.linked = linked
+    }
+
+    /// The member fails, and is left out from now on.
+    func fail(_ position: Int, _ error: OrcError) {
+      members[position].responsibility.failMaterialization(error)
+      failed.insert(position)
+    }
+
+    func failAll(_ error: OrcError) {
+      for position in members.indices where !failed.contains(position) { fail(position, error) }
+    }
+  }
+
+  /// Gives members memory and addresses, and tells the addresses.
+  func layOut(_ members: [Member]) -> [Batch] {
+    var groups: [Int: [Member]] = [:]
+    for member in members { groups[member.responsibility.trackerNumber, default: []].append(member) }
+    return groups.values.flatMap { makeBatches($0) }
+  }
+
+  /// One batch; where one member spoils it, a batch for each.
+  func makeBatches(_ members: [Member]) -> [Batch] {
+    var overridden: Set<LinkedBatch.SymbolReference> = []
+    for (position, member) in members.enumerated() {
+      for index in member.overridden {
+        overridden.insert(LinkedBatch.SymbolReference(object: position, symbol: index))
+      }
+    }
+    let linked: LinkedBatch
+    do throws(LinkError) {
+      linked = try LinkedBatch(linking: members.map(\.submission.object), overridden: overridden) {
+        (isLow) throws(LinkError) in try manager(wantsLowAddresses: isLow)
+      }
+    } catch {
+      guard members.count > 1 else {
+        members[0].responsibility.failMaterialization(OrcError.link(error))
+        return []
+      }
+      return members.flatMap { makeBatches([$0]) }
+    }
+    let batch = Batch(members, linked)
+    for position in members.indices { resolve(position, of: batch) }
+    return [batch]
+  }
+
+  private func resolve(_ position: Int, of batch: Batch) {
+    let member = batch.members[position]
+    var addresses: SymbolMap = [:]
+    addresses.reserveCapacity(member.definitions.count)
+    for definition in member.definitions {
+      let reference = LinkedBatch.SymbolReference(object: position, symbol: definition.index)
+      addresses[definition.name] = EvaluatedSymbol(
+        address: batch.linked.address(of: reference), flags: definition.flags)
+    }
+    do throws(OrcError) {
+      try member.responsibility.notifyResolved(addresses)
+    } catch {
+      batch.fail(position, error)
+    }
+  }
+
+  // MARK: - Bytes
+
+  /// Writes and emits batches all of whose needs have addresses.
+  ///
+  /// - Parameter all: the batches of all members.
+  func finish(_ batches: [Batch], _ answers: Answers, owned: Set<SymbolKey>, among all: [Batch]) {
+    let written = batches.filter { write($0, answers, all) }
+    // Else what is linked with it may fail, or not be ready.
+    let isPlain =
+      answers.isAllReady && written.count == all.count && all.allSatisfy(\.failed.isEmpty)
+    for batch in written {
+      for position in batch.members.indices where !batch.failed.contains(position) {
+        emit(batch.members[position], isPlain ? nil : answers, owned: owned)
+      }
+    }
+  }
+
+  /// Relocates and finalizes a batch; false if nothing of it is left.
+  private func write(_ batch: Batch, _ answers: Answers, _ batches: [Batch]) -> Bool {
+    let dylib = batch.members[0].dylib
+    var others: [SymbolStringPtr: ResolvedSymbol]?
+    func find(_ name: String) -> ResolvedSymbol? {
+      let name = core.names.intern(name)
+      if let found = answers.symbol(name, for: dylib) {
+        return ResolvedSymbol(address: found.address, isFunction: found.flags.contains(.callable))
+      }
+      if others == nil { others = addresses(in: batches, of: dylib) }
+      return others?[name]
+    }
+    while batch.failed.count < batch.members.count {
+      do throws(LinkError) {
+        try batch.linked.apply(skipping: batch.failed, looking: find)
+        break
+      } catch {
+        guard let guilty = batch.linked.failedObject, guilty < batch.members.count else {
+          batch.failAll(.link(error))
+          return false
+        }
+        batch.fail(guilty, .link(error))
+      }
+    }
+    guard let first = batch.members.indices.first(where: { !batch.failed.contains($0) }) else { return false }
+    do throws(LinkError) {
+      batch.linked.registersFrames = true
+      try batch.linked.finalize()
+    } catch {
+      batch.failAll(.link(error))
+      return false
+    }
+    guard let memory = batch.linked.takeMemory() else { return false }
+    do throws(OrcError) {
+      try batch.members[first].responsibility.withResourceKeyDo { key in keep(memory, under: key) }
+    } catch {
+      batch.failAll(error)
+      return false
+    }
+    return true
+  }
+
+  /// What batches define in `dylib`.
+  private func addresses(in batches: [Batch], of dylib: JITDylib) -> [SymbolStringPtr: ResolvedSymbol] {
+    var found: [SymbolStringPtr: ResolvedSymbol] = [:]
+    for batch in batches where batch.members[0].dylib == dylib {
+      for (position, member) in batch.members.enumerated() {
+        for definition in member.definitions {
+          let reference = LinkedBatch.SymbolReference(object: position, symbol: definition.index)
+          found[definition.name] = ResolvedSymbol(
+            address: batch.linked.address(of: reference), isFunction: definition.flags.contains(.callable))
+        }
+      }
+    }
+    return found
+  }
+
+  // MARK: - Emission
+
+  /// Says that the member is in memory.
+  ///
+  /// - Parameter answers: what it needs and may not be ready; `nil` if all of that is, or is with it.
+  private func emit(_ member: Member, _ answers: Answers?, owned: Set<SymbolKey>) {
+    do throws(OrcError) {
+      try member.responsibility.notifyEmitted(answers.map { groups(of: member, $0, owned: owned) } ?? [])
+    } catch {
+      member.responsibility.failMaterialization(error)
+    }
+  }
+
+  private func groups(
+    of member: Member, _ answers: Answers, owned: Set<SymbolKey>
+  ) -> [SymbolDependenceGroup] {
+    var dependencies: SymbolDependenceMap = [:]
+    for need in member.needs {
+      if owned.contains(SymbolKey(dylib: member.dylib.number, name: need.name)) {
+        dependencies[member.dylib, default: []].insert(need.name)
+      } else if let definer = answers.unreadyDefiner(of: need.name, for: member.dylib) {
+        dependencies[definer, default: []].insert(need.name)
+      }
+    }
+    guard !dependencies.isEmpty else { return [] }
+    return [SymbolDependenceGroup(Set(member.responsibility.symbols.keys), dependOn: dependencies)]
+  }
+}

@@ -1,0 +1,129 @@
+internal import Synchronization
+internal import WeldLink
+
+extension ObjectLinkingLayer {
+  /// Links members of which some need what has failed, or is not there yet: those that have all they need together,
+  /// the others each on its own when it has.
+  func linkApart(_ members: [Member], owned: Set<SymbolKey>) {
+    let lookups = members.map { OwnLookup(of: $0, owned: owned, core) }
+    let sound = Self.sound(lookups)
+    var answers = Answers()
+    var complete: [Member] = []
+    var incomplete: [OwnLookup] = []
+    for lookup in sound {
+      if let known = lookup.answers {
+        answers.merge(known)
+        complete.append(lookup.member)
+      } else {
+        incomplete.append(lookup)
+      }
+    }
+    let batches = layOut(complete)
+    let waiting = incomplete.map { ($0, makeBatches([$0.member])) }
+    let all = batches + waiting.flatMap(\.1)
+    finish(batches, answers, owned: owned, among: all)
+    for (lookup, own) in waiting {
+      lookup.whenAnswered { [self] result in
+        switch result {
+        case .success(let answers): finish(own, answers, owned: owned, among: all)
+        case .failure(let error): for batch in own { batch.failAll(error) }
+        }
+      }
+    }
+  }
+
+  /// Those which have not failed, and need nothing of members that have.
+  private static func sound(_ lookups: [OwnLookup]) -> [OwnLookup] {
+    var failures: [SymbolKey: OrcError] = [:]
+    func fail(_ member: Member, _ error: OrcError) {
+      for definition in member.definitions {
+        failures[SymbolKey(dylib: member.dylib.number, name: definition.name)] = error.firstCause
+      }
+      member.responsibility.failMaterialization(error)
+    }
+    var sound: [OwnLookup] = []
+    for lookup in lookups {
+      if let error = lookup.failure { fail(lookup.member, error) } else { sound.append(lookup) }
+    }
+    var previousCount = lookups.count
+    while sound.count < previousCount {
+      previousCount = sound.count
+      sound = sound.filter { lookup in
+        let member = lookup.member
+        let failed = member.needs.compactMap { need -> (SymbolStringPtr, OrcError)? in
+          failures[SymbolKey(dylib: member.dylib.number, name: need.name)].map { (need.name, $0) }
+        }
+        guard let cause = failed.first?.1 else { return true }
+        let symbols = failed.map { OrcError.Symbol(name: $0.0.text, dylib: member.dylib.name) }
+        fail(member, .failedToMaterialize(symbols, cause: cause))
+        return false
+      }
+    }
+    return sound
+  }
+
+  /// A lookup of what one member needs of others than the members.
+  final class OwnLookup: Sendable {
+    private struct State: Sendable {
+      var answers = Answers()
+      var result: Result<Answers, OrcError>?
+      var waiter: (@Sendable (Result<Answers, OrcError>) -> Void)?
+    }
+
+    let member: Member
+    private let state = Mutex(State())
+
+    init(of member: Member, owned: Set<SymbolKey>, _ core: SessionCore) {
+      self.member = member
+      let dylib = member.dylib
+      let elements = member.needs.compactMap { need -> SymbolLookupSet.Element? in
+        guard !owned.contains(SymbolKey(dylib: dylib.number, name: need.name)) else { return nil }
+        return SymbolLookupSet.Element(name: need.name, flags: need.flags)
+      }
+      let completion = Completion(
+        registerDependencies: { [self] unready in
+          state.withLock { $0.answers.note(unready: unready, for: dylib) }
+        },
+        body: { [self] result in answer(result) })
+      core.lookup(
+        SymbolLookupSet(elements: elements), in: dylib.linkOrder, kind: .static,
+        purpose: .symbols(.resolved, completion))
+    }
+
+    private func answer(_ result: Result<SymbolMap, OrcError>) {
+      let (answer, waiter) = state.withLock { state in
+        let answer = result.map { found in
+          state.answers.add(found, for: member.dylib)
+          return state.answers
+        }
+        state.result = answer
+        return (answer, state.waiter.take())
+      }
+      waiter?(answer)
+    }
+
+    var failure: OrcError? {
+      guard case .failure(let error) = state.withLock({ $0.result }) else { return nil }
+      return error
+    }
+
+    var answers: Answers? { state.withLock { try? $0.result?.get() } }
+
+    /// Calls `body` with the answer, at once if it is there.
+    func whenAnswered(_ body: @escaping @Sendable (Result<Answers, OrcError>) -> Void) {
+      let known = state.withLock { state in
+        if state.result == nil { state.waiter = body }
+        return state.result
+      }
+      if let known { body(known) }
+    }
+  }
+}
+
+extension ObjectLinkingLayer.Answers {
+  /// Adds what another lookup has found.
+  mutating func merge(_ other: Self) {
+    found.merge(other.found) { mine, others in mine.merging(others) { first, _ in first } }
+    unready.merge(other.unready) { mine, others in mine.merging(others) { first, _ in first } }
+  }
+}

@@ -1,0 +1,92 @@
+internal import Synchronization
+public import WeldELF
+internal import WeldLink
+public import WeldMemory
+
+/// A layer that links objects with Weld's engine, many at a time.
+///
+/// Objects that are asked for together, and those which they need, are collected and linked as one batch: one
+/// allocation, code close together. Each batch is of one dylib and one tracker, so that a tracker's removal gives
+/// its memory back. An object that cannot be linked fails alone, with those that depend on it.
+///
+/// LLVM's `ObjectLinkingLayer`.
+public final class ObjectLinkingLayer: ObjectLayer, ResourceManager {
+  let core: SessionCore
+  private let memory: LinkMemory
+  private let state = Mutex(State())
+
+  private struct State: Sendable {
+    /// What was emitted and is not collected.
+    var pending: [Submission] = []
+    var isCollecting = false
+    /// Of linked batches.
+    var memory: [ResourceKey: [LinkedMemory]] = [:]
+  }
+
+  /// An object to be linked.
+  struct Submission: Sendable {
+    let responsibility: MaterializationResponsibility
+    let object: ObjectFile
+  }
+
+  /// A layer of `session`.
+  ///
+  /// - Parameter memory: where the memory of linked code comes from; by default windows of the session's executor, near
+  ///   its libraries, or below 2 GiB for objects that expect to be there.
+  /// - Throws: ``OrcError/sessionClosed``.
+  public init(in session: ExecutionSession, memory: (any MemoryManager)? = nil) throws(OrcError) {
+    core = session.core
+    self.memory = LinkMemory(on: session.executor, fixed: memory)
+    try session.register(self)
+  }
+
+  public func emit(_ responsibility: MaterializationResponsibility, _ object: ObjectFile) {
+    let isFirst = state.withLock { state in
+      state.pending.append(Submission(responsibility: responsibility, object: object))
+      guard !state.isCollecting else { return false }
+      state.isCollecting = true
+      return true
+    }
+    if isFirst { collect(into: Collection()) }
+  }
+
+  /// Has what was emitted collected after what else this thread has to do, which may emit more.
+  private func collect(into collection: Collection) {
+    core.dispatchLast { [self] in
+      let new = state.withLock { state in
+        let new = state.pending
+        state.pending = []
+        state.isCollecting = !new.isEmpty
+        return new
+      }
+      guard !new.isEmpty else { return link(collection) }
+      let lookups = collection.add(new, core)
+      // What the lookups have made is emitted before it is its turn.
+      collect(into: collection)
+      for (dylib, names) in lookups { collection.look(up: names, of: dylib, core) }
+    }
+  }
+
+  /// Memory for a batch.
+  func manager(wantsLowAddresses: Bool) throws(LinkError) -> any MemoryManager {
+    try memory.manager(wantsLowAddresses: wantsLowAddresses)
+  }
+
+  /// Keeps what was linked until `key` is removed.
+  func keep(_ memory: LinkedMemory, under key: ResourceKey) {
+    state.withLock { $0.memory[key, default: []].append(memory) }
+  }
+
+  public func removeResources(of key: ResourceKey, in dylib: JITDylib) {
+    // Given back outside of the lock.
+    let removed = state.withLock { $0.memory.removeValue(forKey: key) }
+    _ = removed
+  }
+
+  public func transferResources(from source: ResourceKey, to destination: ResourceKey, in dylib: JITDylib) {
+    state.withLock { state in
+      guard let moved = state.memory.removeValue(forKey: source) else { return }
+      state.memory[destination, default: []] += moved
+    }
+  }
+}
