@@ -68,7 +68,7 @@ public struct JITDylib: Hashable, Sendable, CustomStringConvertible {
 
   /// How far the symbol has come; `nil` if it is not defined.
   public func state(of name: SymbolStringPtr) -> SymbolState? {
-    core.read { $0.dylibs[number]?.symbols[name]?.state }
+    core.read { state in state.find(name, in: number).flatMap { state.symbols[$0]?.state } }
   }
 
   // MARK: - Trackers
@@ -85,9 +85,7 @@ public struct JITDylib: Hashable, Sendable, CustomStringConvertible {
   public func makeTracker() throws(OrcError) -> ResourceTracker {
     let tracker = try core.change { state, _ throws(OrcError) in
       try state.requireDylib(self)
-      let tracker = state.nextNumber()
-      state.trackers[tracker] = TrackerState(dylib: number)
-      return tracker
+      return state.makeTracker(of: number)
     }
     return ResourceTracker(tracker, of: self, isDefault: false)
   }

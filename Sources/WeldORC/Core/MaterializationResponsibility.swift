@@ -1,3 +1,5 @@
+internal import WeldMemory
+
 /// Symbols, and what they need, which are ready when all of that is. LLVM's `SymbolDependenceGroup`.
 public struct SymbolDependenceGroup: Sendable {
   public var symbols: Set<SymbolStringPtr>
@@ -30,8 +32,25 @@ public final class MaterializationResponsibility: Sendable {
   /// The number of the tracker that tracks the symbols.
   var trackerNumber: Int { core.read { $0.responsibilities[number]?.tracker ?? 0 } }
 
+  /// Whether what the object defines is owed, all of it and in this order.
+  func owesAll(of object: ObjectSymbols) -> Bool {
+    core.read { state in
+      guard let owed = state.responsibilities[number], owed.count == owed.symbols.count else { return false }
+      return owed.count == object.definitions.count + (owed.initializerSymbol == nil ? 0 : 1)
+    }
+  }
+
+  /// Says where the first of the symbols are that are owed, in their order.
+  ///
+  /// - Returns: false, and says nothing, unless all are owed that were in the beginning.
+  func notifyResolved(inOrder addresses: [Address]) throws(OrcError) -> Bool {
+    try core.change { state, effects throws(OrcError) in
+      try state.resolve(inOrder: addresses, by: number, &effects)
+    }
+  }
+
   /// What is owed; nothing after success, failure or removal.
-  public var symbols: SymbolFlagsMap { core.read { $0.responsibilities[number]?.symbols ?? [:] } }
+  public var symbols: SymbolFlagsMap { core.read { $0.owedFlags(by: number) } }
 
   /// Those of ``symbols`` that somebody waits for.
   public var requestedSymbols: Set<SymbolStringPtr> { core.read { $0.requestedSymbols(of: number) } }

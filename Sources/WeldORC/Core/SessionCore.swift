@@ -80,11 +80,12 @@ final class SessionCore: Sendable {
     func dispatch(_ work: @escaping Work) {
       if pool?.run(work) != true { here.append(work) }
     }
-    for (completion, result, dependencies) in effects.completions {
+    for (completion, results, dependencies) in effects.completions {
       var map: SymbolDependenceMap = [:]
       if completion.registerDependencies != nil {
-        for key in dependencies { map[dylib(key.dylib), default: []].insert(key.name) }
+        for (number, name) in dependencies { map[dylib(number), default: []].insert(name) }
       }
+      let result = results.map { SymbolMap(found: $0) }
       let work: Work = { [map] in
         if !map.isEmpty, case .success = result { completion.registerDependencies?(map) }
         completion.body(result)
@@ -94,7 +95,11 @@ final class SessionCore: Sendable {
     for (body, flags) in effects.flagsCompletions { dispatch { body(flags) } }
     for (unit, number, dylibNumber) in effects.materializations {
       let responsibility = MaterializationResponsibility(number, in: dylib(dylibNumber))
-      dispatch { unit.unit.materialize(responsibility) }
+      if unit.isImmediate {
+        here.append { unit.unit.materialize(responsibility) }
+      } else {
+        dispatch { unit.unit.materialize(responsibility) }
+      }
     }
     for (generator, seed) in effects.generations {
       let request = GenerationRequest(
@@ -137,16 +142,16 @@ final class SessionCore: Sendable {
   }
 
   func lookup(
-    _ set: SymbolLookupSet, in order: JITDylibSearchOrder, kind: LookupKind, alias: SymbolKey? = nil,
+    _ set: SymbolLookupSet, in order: JITDylibSearchOrder, kind: LookupKind, alias: SymbolID? = nil,
     purpose: Lookup.Purpose
   ) {
     let lookup = Lookup(set, kind: kind, order: order, alias: alias, purpose: purpose)
     let foreign = order.first { $0.dylib.core !== self }
     update { state, effects in
       if let foreign {
-        state.finish(lookup, .failure(.anotherSession(dylib: foreign.dylib.name)), &effects)
+        state.fail(lookup, .anotherSession(dylib: foreign.dylib.name), &effects)
       } else if let closed = order.first(where: { state.dylibs[$0.dylib.number] == nil }), state.isOpen {
-        state.finish(lookup, .failure(.dylibClosed(dylib: closed.dylib.name)), &effects)
+        state.fail(lookup, .dylibClosed(dylib: closed.dylib.name), &effects)
       } else {
         state.advance(lookup, number: state.nextNumber(), &effects)
       }
@@ -266,4 +271,14 @@ private final class Waiter<Value: Sendable>: Sendable {
   var result: Result<Value, OrcError>? { box.withLock { $0 } }
   var isDone: Bool { result != nil }
   func block() { semaphore.wait() }
+}
+
+extension SymbolMap {
+  /// Those which have an address.
+  fileprivate init(found: [(name: SymbolStringPtr, symbol: EvaluatedSymbol?)]) {
+    self.init(minimumCapacity: found.count)
+    for (name, symbol) in found {
+      if let symbol { self[name] = symbol }
+    }
+  }
 }

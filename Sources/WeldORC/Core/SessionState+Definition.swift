@@ -5,35 +5,40 @@ extension SessionState {
   mutating func createDylib(_ name: String) throws(OrcError) -> Int {
     guard isOpen else { throw .sessionClosed }
     guard dylibNumbers[name] == nil else { throw .duplicateDylib(dylib: name) }
-    let number = nextNumber()
-    let tracker = nextNumber()
-    trackers[tracker] = TrackerState(dylib: number)
+    let number = dylibs.insert(DylibState(name: name, sequence: nextNumber()))
+    dylibs[number]?.linkOrder = [(number, .matchAllSymbols)]
+    let tracker = makeTracker(of: number)
+    dylibs[number]?.defaultTracker = tracker
     dylibNumbers[name] = number
-    dylibs[number] = DylibState(
-      name: name, linkOrder: [(number, .matchAllSymbols)], defaultTracker: tracker)
     return number
   }
 
-  /// Which of `symbols` cannot be defined in the dylib, and which need not: a strong definition replaces a weak one
+  mutating func makeTracker(of dylib: Int) -> Int {
+    let number = trackers.insert(TrackerState(dylib: dylib, sequence: nextNumber()))
+    dylibs[dylib]?.trackers.insert(number)
+    return number
+  }
+
+  /// Which of the definitions cannot be made in the dylib, and which need not: a strong definition replaces a weak one
   /// that nobody asked for, and a weak definition gives way to any.
-  private func collisions(of symbols: SymbolFlagsMap, in dylib: Int) throws(OrcError) -> (
-    overridden: [SymbolStringPtr], superfluous: Set<SymbolStringPtr>
-  ) {
-    var overridden: [SymbolStringPtr] = []
+  private func collisions(
+    of definitions: [(name: SymbolStringPtr, flags: SymbolFlags)], in dylib: Int
+  ) throws(OrcError) -> (overridden: [SymbolID], superfluous: Set<SymbolStringPtr>) {
+    var overridden: [SymbolID] = []
     var superfluous: Set<SymbolStringPtr> = []
     var duplicates: [SymbolStringPtr] = []
-    guard let known = dylibs[dylib]?.symbols, !known.isEmpty else { return ([], []) }
-    for (name, flags) in symbols {
-      guard let entry = known[name] else { continue }
+    guard let table = dylibs[dylib]?.table, table.count > 0 else { return ([], []) }
+    for (name, flags) in definitions {
+      guard let known = table[name], let entry = symbols[known] else { continue }
       if !flags.isDisjoint(with: [.weak, .common]) {
         superfluous.insert(name)
       } else if entry.isStrong || entry.state != .neverSearched {
         duplicates.append(name)
       } else {
-        overridden.append(name)
+        overridden.append(known)
       }
     }
-    guard duplicates.isEmpty else { throw .duplicateDefinition(self.symbols(duplicates, of: dylib)) }
+    guard duplicates.isEmpty else { throw .duplicateDefinition(describe(duplicates, of: dylib)) }
     return (overridden, superfluous)
   }
 
@@ -44,44 +49,77 @@ extension SessionState {
     try requireDylib(dylib)
     let tracker = tracker ?? dylibs[dylib.number]?.defaultTracker ?? 0
     guard trackers[tracker] != nil else { throw .resourceTrackerDefunct(dylib: dylib.name) }
-    let (overridden, superfluous) = try collisions(of: unit.symbols, in: dylib.number)
-    discardUnmaterialized(overridden, in: dylib.number, &effects)
+    let (overridden, superfluous) = try collisions(of: unit.definitions, in: dylib.number)
+    if !overridden.isEmpty { discardUnmaterialized(overridden, &effects) }
     var unit = unit
     unit.tracker = tracker
-    for name in superfluous {
-      unit.symbols[name] = nil
-      if unit.initializerSymbol == name { unit.initializerSymbol = nil }
-      effects.discards.append((unit.unit, name, dylib.number))
+    if !superfluous.isEmpty {
+      effects.dylibNames[dylib.number] = dylib.name
+      for name in superfluous {
+        if unit.initializerSymbol == name { unit.initializerSymbol = nil }
+        effects.discards.append((unit.unit, name, dylib.number))
+      }
+      unit.definitions.removeAll { superfluous.contains($0.name) }
     }
-    effects.dylibNames[dylib.number] = dylib.name
-    guard !unit.symbols.isEmpty else { return }
-    let number = nextNumber()
-    for (name, flags) in unit.symbols {
-      dylibs[dylib.number]?.symbols[name] = SymbolEntry(flags: flags, tracker: tracker, unit: number)
-    }
-    track(unit.symbols.keys, in: dylib.number, tracker)
-    units[number] = unit
+    guard !unit.definitions.isEmpty else { return }
+    let definitions = unit.definitions
+    unit.definitions = []
+    let number = units.insert(unit)
+    let ids = add(definitions, in: dylib.number, tracker: tracker) { $0.unit = number }
+    units[number]?.symbols = ids
+    units[number]?.count = ids.count
   }
 
-  /// Notes that `tracker` tracks `names`.
-  mutating func track(_ names: some Collection<SymbolStringPtr>, in dylib: Int, _ tracker: Int) {
-    if dylibs[dylib]?.defaultTracker != tracker { trackers[tracker]?.symbols.formUnion(names) }
+  /// Adds definitions that collide with none; of several of a name the first counts.
+  private mutating func add(
+    _ definitions: [(name: SymbolStringPtr, flags: SymbolFlags)], in dylib: Int, tracker: Int,
+    _ finish: (inout SymbolEntry) -> Void
+  ) -> [SymbolID] {
+    var ids: [SymbolID] = []
+    ids.reserveCapacity(definitions.count)
+    for (name, flags) in definitions {
+      var entry = SymbolEntry(name: name, dylib: dylib, flags: flags, tracker: tracker)
+      finish(&entry)
+      let id = symbols.insert(entry)
+      if dylibs[dylib]?.table.insert(id, for: name) == nil {
+        ids.append(id)
+      } else {
+        symbols[id] = nil
+      }
+    }
+    track(ids, in: dylib, tracker)
+    return ids
+  }
+
+  /// Notes that `tracker` tracks symbols, which say so.
+  mutating func track(_ ids: [SymbolID], in dylib: Int, _ tracker: Int) {
+    guard dylibs[dylib]?.defaultTracker != tracker, let state = trackers[tracker] else { return }
+    if state.symbols.count > 2 * state.count + 64 {
+      trackers[tracker]?.symbols = state.symbols.filter { symbols[$0]?.tracker == tracker }
+    }
+    trackers[tracker]?.symbols += ids
+    trackers[tracker]?.count += ids.count
+  }
+
+  /// Removes a symbol that nothing refers to.
+  mutating func removeSymbol(_ id: SymbolID) {
+    guard let entry = symbols.removeValue(forKey: id) else { return }
+    if entry.hasFailed { failures[id] = nil }
+    dylibs[entry.dylib]?.table.remove(entry.name)
+    trackers[entry.tracker]?.count -= 1
   }
 
   /// Removes definitions that nobody asked for.
-  mutating func discardUnmaterialized(
-    _ names: some Sequence<SymbolStringPtr>, in dylib: Int, _ effects: inout Effects
-  ) {
-    effects.dylibNames[dylib] = dylibs[dylib]?.name
-    for name in names {
-      guard let entry = dylibs[dylib]?.symbols.removeValue(forKey: name) else { continue }
-      trackers[entry.tracker]?.symbols.remove(name)
-      dylibs[dylib]?.materializing[name] = nil
-      guard let number = entry.unit, let unit = units[number]?.unit else { continue }
-      effects.discards.append((unit, name, dylib))
-      units[number]?.symbols[name] = nil
-      if units[number]?.initializerSymbol == name { units[number]?.initializerSymbol = nil }
-      if units[number]?.symbols.isEmpty == true, let empty = units.removeValue(forKey: number) {
+  mutating func discardUnmaterialized(_ ids: [SymbolID], _ effects: inout Effects) {
+    for id in ids {
+      guard let entry = symbols[id] else { continue }
+      effects.dylibNames[entry.dylib] = dylibs[entry.dylib]?.name
+      removeSymbol(id)
+      guard let unit = units[entry.unit]?.unit else { continue }
+      effects.discards.append((unit, entry.name, entry.dylib))
+      units[entry.unit]?.count -= 1
+      if units[entry.unit]?.initializerSymbol == entry.name { units[entry.unit]?.initializerSymbol = nil }
+      if units[entry.unit]?.count == 0, let empty = units.removeValue(forKey: entry.unit) {
         effects.garbage.append(empty)
       }
     }
@@ -93,26 +131,24 @@ extension SessionState {
   ) throws(OrcError) {
     try requireDylib(dylib)
     var missing: [String] = []
-    var busy: [SymbolStringPtr] = []
-    var unasked: [SymbolStringPtr] = []
+    var busy: [SymbolID] = []
+    var unasked: [SymbolID] = []
+    var ready: [SymbolID] = []
     for name in names {
-      guard let entry = dylibs[dylib.number]?.symbols[name] else {
+      guard let id = find(name, in: dylib.number), let state = symbols[id]?.state else {
         missing.append(name.text)
         continue
       }
-      if entry.state == .neverSearched {
-        unasked.append(name)
-      } else if entry.state != .ready {
-        busy.append(name)
+      switch state {
+      case .neverSearched: unasked.append(id)
+      case .ready: ready.append(id)
+      case .materializing, .resolved, .emitted: busy.append(id)
       }
     }
     guard missing.isEmpty else { throw .symbolsNotFound(missing.sorted(), searched: [dylib.name]) }
-    guard busy.isEmpty else { throw .symbolsCouldNotBeRemoved(symbols(busy, of: dylib.number)) }
-    discardUnmaterialized(unasked, in: dylib.number, &effects)
-    for name in names {
-      guard let entry = dylibs[dylib.number]?.symbols.removeValue(forKey: name) else { continue }
-      trackers[entry.tracker]?.symbols.remove(name)
-    }
+    guard busy.isEmpty else { throw .symbolsCouldNotBeRemoved(describe(busy)) }
+    discardUnmaterialized(unasked, &effects)
+    for id in ready { removeSymbol(id) }
   }
 
   // MARK: - Of responsibilities
@@ -120,119 +156,149 @@ extension SessionState {
   /// The responsibility, if something is owed.
   func owed(by number: Int) throws(OrcError) -> ResponsibilityState {
     guard let responsibility = responsibilities[number] else { throw .sessionClosed }
-    let dylib = dylibs[responsibility.dylib]?.name ?? "a removed dylib"
     switch responsibility.status {
     case .owed: return responsibility
-    case .fulfilled: throw .responsibilityFulfilled(dylib: dylib)
-    case .defunct: throw isOpen ? .resourceTrackerDefunct(dylib: dylib) : .sessionClosed
+    case .fulfilled: throw .responsibilityFulfilled(dylib: name(of: responsibility))
+    case .defunct: throw isOpen ? .resourceTrackerDefunct(dylib: name(of: responsibility)) : .sessionClosed
     }
+  }
+
+  private func name(of responsibility: ResponsibilityState) -> String {
+    dylibs[responsibility.dylib]?.name ?? "a removed dylib"
+  }
+
+  /// What is owed.
+  func owedSymbols(by number: Int) -> [SymbolID] {
+    guard let responsibility = responsibilities[number], responsibility.status == .owed else { return [] }
+    guard responsibility.count < responsibility.symbols.count else { return responsibility.symbols }
+    return responsibility.symbols.filter { symbols[$0]?.responsibility == number }
+  }
+
+  /// What of `dylib` is called `name` and owed.
+  func owedSymbol(_ name: SymbolStringPtr, in dylib: Int, by number: Int) -> SymbolID? {
+    guard let id = find(name, in: dylib), symbols[id]?.responsibility == number else { return nil }
+    return id
+  }
+
+  func owedFlags(by number: Int) -> SymbolFlagsMap {
+    var flags: SymbolFlagsMap = [:]
+    for id in owedSymbols(by: number) {
+      if let entry = symbols[id] { flags[entry.name] = entry.flags }
+    }
+    return flags
   }
 
   func requestedSymbols(of number: Int) -> Set<SymbolStringPtr> {
-    guard let responsibility = responsibilities[number], let dylib = dylibs[responsibility.dylib] else {
-      return []
-    }
-    return Set(responsibility.symbols.keys.filter { isAwaited($0, in: dylib) })
-  }
-
-  private func isAwaited(_ name: SymbolStringPtr, in dylib: DylibState) -> Bool {
-    dylib.materializing[name].map { !$0.queries.isEmpty || !$0.dependants.isEmpty } ?? false
+    Set(owedSymbols(by: number).compactMap { symbols[$0] }.filter(\.isAwaited).map(\.name))
   }
 
   /// Starts making the definitions of a unit.
   mutating func start(_ unit: Int, in dylib: Int, _ effects: inout Effects) {
-    guard let started = units.removeValue(forKey: unit) else { return }
-    for name in started.symbols.keys {
-      dylibs[dylib]?.symbols[name]?.state = .materializing
-      dylibs[dylib]?.symbols[name]?.unit = nil
+    guard var started = units.removeValue(forKey: unit) else { return }
+    if started.count < started.symbols.count {
+      started.symbols = started.symbols.filter { symbols[$0]?.unit == unit }
     }
     start(started, in: dylib, &effects)
   }
 
+  /// Has `unit` make its symbols, which are all there.
   private mutating func start(_ unit: UnitState, in dylib: Int, _ effects: inout Effects) {
-    let number = nextNumber()
-    responsibilities[number] = ResponsibilityState(
-      dylib: dylib, tracker: unit.tracker, symbols: unit.symbols, initializerSymbol: unit.initializerSymbol)
+    let number = responsibilities.insert(
+      ResponsibilityState(
+        dylib: dylib, tracker: unit.tracker, symbols: unit.symbols, count: unit.symbols.count,
+        initializerSymbol: unit.initializerSymbol))
+    for id in unit.symbols {
+      symbols[id]?.state = .materializing
+      symbols[id]?.unit = 0
+      symbols[id]?.responsibility = number
+    }
     trackers[unit.tracker]?.responsibilities.insert(number)
-    effects.dylibNames[dylib] = dylibs[dylib]?.name
+    effects.note(dylib, named: dylibs[dylib]?.name)
     effects.materializations.append((unit, number, dylib))
   }
 
   mutating func defineMaterializing(
-    _ symbols: SymbolFlagsMap, by number: Int, _ effects: inout Effects
+    _ new: SymbolFlagsMap, by number: Int, _ effects: inout Effects
   ) throws(OrcError) -> Set<SymbolStringPtr> {
     let responsibility = try owed(by: number)
     let dylib = responsibility.dylib
     // What is owed already is nobody else's.
-    let symbols = symbols.filter { responsibility.symbols[$0.key] == nil }
-    let (overridden, superfluous) = try collisions(of: symbols, in: dylib)
-    discardUnmaterialized(overridden, in: dylib, &effects)
-    let accepted = symbols.filter { !superfluous.contains($0.key) }
-    for (name, flags) in accepted {
-      dylibs[dylib]?.symbols[name] = SymbolEntry(
-        flags: flags, state: .materializing, tracker: responsibility.tracker)
-      responsibilities[number]?.symbols[name] = flags
+    var definitions = new.filter { owedSymbol($0.key, in: dylib, by: number) == nil }
+      .map { (name: $0.key, flags: $0.value) }
+    let (overridden, superfluous) = try collisions(of: definitions, in: dylib)
+    discardUnmaterialized(overridden, &effects)
+    definitions.removeAll { superfluous.contains($0.name) }
+    let ids = add(definitions, in: dylib, tracker: responsibility.tracker) { entry in
+      entry.state = .materializing
+      entry.responsibility = number
     }
-    track(accepted.keys, in: dylib, responsibility.tracker)
+    responsibilities[number]?.symbols += ids
+    responsibilities[number]?.count += ids.count
     return superfluous
-  }
-
-  /// Those of `names` that the responsibility does not owe or has resolved.
-  private func notOwed(
-    _ names: some Sequence<SymbolStringPtr>, by responsibility: ResponsibilityState
-  ) -> [SymbolStringPtr] {
-    names.filter { name in
-      responsibility.symbols[name] == nil
-        || dylibs[responsibility.dylib]?.symbols[name]?.state != .materializing
-    }
   }
 
   mutating func replace(
     with unit: UnitState, by number: Int, _ effects: inout Effects
   ) throws(OrcError) {
     let responsibility = try owed(by: number)
-    let wrong = notOwed(unit.symbols.keys, by: responsibility)
-    guard wrong.isEmpty else { throw .unexpectedDefinitions(symbols(wrong, of: responsibility.dylib)) }
-    guard !unit.symbols.isEmpty, let dylib = dylibs[responsibility.dylib] else { return }
-    var unit = unit
-    unit.tracker = responsibility.tracker
-    for name in unit.symbols.keys {
-      unit.symbols[name] = responsibility.symbols[name]
-      responsibilities[number]?.symbols[name] = nil
-      if responsibility.initializerSymbol == name {
-        responsibilities[number]?.initializerSymbol = nil
-        unit.initializerSymbol = name
+    var wrong: [SymbolStringPtr] = []
+    var ids: [SymbolID] = []
+    for (name, _) in unit.definitions {
+      if let id = owedSymbol(name, in: responsibility.dylib, by: number), symbols[id]?.state == .materializing {
+        ids.append(id)
+      } else {
+        wrong.append(name)
       }
     }
-    if unit.symbols.keys.contains(where: { isAwaited($0, in: dylib) }) {
+    guard wrong.isEmpty else { throw .unexpectedDefinitions(describe(wrong, of: responsibility.dylib)) }
+    guard !ids.isEmpty else { return }
+    var unit = unit
+    unit.definitions = []
+    unit.initializerSymbol = nil
+    unit.tracker = responsibility.tracker
+    unit.symbols = ids
+    unit.count = ids.count
+    if let initializer = responsibility.initializerSymbol,
+      ids.contains(where: { symbols[$0]?.name == initializer })
+    {
+      responsibilities[number]?.initializerSymbol = nil
+      unit.initializerSymbol = initializer
+    }
+    responsibilities[number]?.count -= ids.count
+    if ids.contains(where: { symbols[$0]?.isAwaited == true }) {
       start(unit, in: responsibility.dylib, &effects)
       return
     }
-    let unitNumber = nextNumber()
-    for name in unit.symbols.keys {
-      dylibs[responsibility.dylib]?.symbols[name]?.state = .neverSearched
-      dylibs[responsibility.dylib]?.symbols[name]?.unit = unitNumber
+    let unitNumber = units.insert(unit)
+    for id in ids {
+      symbols[id]?.state = .neverSearched
+      symbols[id]?.responsibility = 0
+      symbols[id]?.unit = unitNumber
     }
-    units[unitNumber] = unit
   }
 
   mutating func delegate(_ names: Set<SymbolStringPtr>, by number: Int) throws(OrcError) -> Int {
     let responsibility = try owed(by: number)
-    let wrong = names.filter { responsibility.symbols[$0] == nil }
-    guard wrong.isEmpty else { throw .unexpectedDefinitions(symbols(wrong, of: responsibility.dylib)) }
-    var new = responsibility
-    new.lastError = nil
-    new.symbols = responsibility.symbols.filter { names.contains($0.key) }
+    var wrong: [SymbolStringPtr] = []
+    var ids: [SymbolID] = []
+    for name in names {
+      if let id = owedSymbol(name, in: responsibility.dylib, by: number) {
+        ids.append(id)
+      } else {
+        wrong.append(name)
+      }
+    }
+    guard wrong.isEmpty else { throw .unexpectedDefinitions(describe(wrong, of: responsibility.dylib)) }
+    var new = ResponsibilityState(
+      dylib: responsibility.dylib, tracker: responsibility.tracker, symbols: ids, count: ids.count)
     if let initializer = responsibility.initializerSymbol, names.contains(initializer) {
       responsibilities[number]?.initializerSymbol = nil
-    } else {
-      new.initializerSymbol = nil
+      new.initializerSymbol = initializer
     }
-    for name in names { responsibilities[number]?.symbols[name] = nil }
-    let newNumber = nextNumber()
-    responsibilities[newNumber] = new
+    let newNumber = responsibilities.insert(new)
+    for id in ids { symbols[id]?.responsibility = newNumber }
+    responsibilities[number]?.count -= ids.count
     trackers[new.tracker]?.responsibilities.insert(newNumber)
     return newNumber
   }
-
 }

@@ -6,25 +6,49 @@ extension SessionState {
   mutating func resolve(
     _ definitions: SymbolMap, by number: Int, _ effects: inout Effects
   ) throws(OrcError) {
-    let responsibility = try owed(by: number)
-    let dylib = responsibility.dylib
-    let wrong = definitions.keys.filter { name in
-      responsibility.symbols[name] == nil || dylibs[dylib]?.symbols[name]?.state != .materializing
+    let dylib = try owed(by: number).dylib
+    var resolved: [(id: SymbolID, definition: EvaluatedSymbol)] = []
+    var wrong: [SymbolStringPtr] = []
+    for (name, definition) in definitions {
+      if let id = owedSymbol(name, in: dylib, by: number), symbols[id]?.state == .materializing {
+        resolved.append((id, definition))
+      } else {
+        wrong.append(name)
+      }
     }
-    guard wrong.isEmpty else {
-      throw noted(.unexpectedDefinitions(symbols(wrong, of: dylib)), by: number)
-    }
+    guard wrong.isEmpty else { throw noted(.unexpectedDefinitions(describe(wrong, of: dylib)), by: number) }
     // What was promised to those who looked: whether it can be seen, and whether it has an address at all.
     let promised: SymbolFlags = [.exported, .materializationSideEffectsOnly]
-    for (name, definition) in definitions {
-      guard var entry = dylibs[dylib]?.symbols[name] else { continue }
-      entry.address = definition.address
-      entry.flags = entry.flags.intersection(promised)
+    for (id, definition) in resolved {
+      guard let flags = symbols[id]?.flags else { continue }
+      symbols[id]?.flags = flags.intersection(promised)
         .union(definition.flags.subtracting(promised).subtracting([.weak, .common]))
-      entry.state = .resolved
-      dylibs[dylib]?.symbols[name] = entry
-      meet(SymbolKey(dylib: dylib, name: name), entry, .resolved, &effects)
+      resolve(id, at: definition.address, &effects)
     }
+  }
+
+  /// Gives the first of the symbols that are owed their addresses, in the order in which the unit has them.
+  ///
+  /// - Returns: false, and does nothing, unless all are owed that were in the beginning.
+  mutating func resolve(
+    inOrder addresses: [Address], by number: Int, _ effects: inout Effects
+  ) throws(OrcError) -> Bool {
+    let responsibility = try owed(by: number)
+    guard responsibility.count == responsibility.symbols.count, addresses.count <= responsibility.count
+    else { return false }
+    for (position, address) in addresses.enumerated() {
+      let id = responsibility.symbols[position]
+      guard symbols[id]?.state == .materializing else { continue }
+      symbols[id]?.flags.subtract([.weak, .common])
+      resolve(id, at: address, &effects)
+    }
+    return true
+  }
+
+  private mutating func resolve(_ id: SymbolID, at address: Address, _ effects: inout Effects) {
+    symbols[id]?.address = address
+    symbols[id]?.state = .resolved
+    meet(id, .resolved, &effects)
   }
 
   /// Remembers the error, in case that the responsibility is dropped because of it.
@@ -33,36 +57,32 @@ extension SessionState {
     return error
   }
 
-  /// Tells the queries that `key` is what they require.
-  private mutating func meet(
-    _ key: SymbolKey, _ entry: SymbolEntry, _ reached: RequiredSymbolState, _ effects: inout Effects
-  ) {
-    guard let queries = dylibs[key.dylib]?.materializing[key.name]?.queries, !queries.isEmpty else { return }
-    for (number, required) in queries where reached == .ready || required == .resolved {
-      meet(key, entry, query: number, &effects)
+  /// Tells the queries that the symbol is what they require.
+  private mutating func meet(_ id: SymbolID, _ reached: RequiredSymbolState, _ effects: inout Effects) {
+    guard let entry = symbols[id], entry.waiter != nil else { return }
+    let symbol = entry.hasAddress ? entry.evaluated : nil
+    var ended: [Int] = []
+    for waiter in takeWaiters(of: id, where: { reached == .ready || $0.required == .resolved }) {
+      queries[waiter.query]?.results[waiter.position].symbol = symbol
+      queries[waiter.query]?.pendingCount -= 1
+      if queries[waiter.query]?.pendingCount == 0 { ended.append(waiter.query) }
     }
-    dylibs[key.dylib]?.materializing[key.name]?.queries =
-      reached == .ready ? [] : queries.filter { $0.required == .ready }
+    for number in ended {
+      guard let query = queries.removeValue(forKey: number) else { continue }
+      finish(query, .success(query.results), &effects)
+    }
   }
 
-  private mutating func meet(
-    _ key: SymbolKey, _ entry: SymbolEntry, query number: Int, _ effects: inout Effects
+  mutating func finish(
+    _ query: Query, _ result: Result<[(name: SymbolStringPtr, symbol: EvaluatedSymbol?)], OrcError>,
+    _ effects: inout Effects
   ) {
-    guard queries[number]?.pending.remove(key) != nil else { return }
-    if !entry.flags.contains(.materializationSideEffectsOnly) {
-      queries[number]?.results[key.name] = entry.evaluated
-    }
-    guard queries[number]?.pending.isEmpty == true, let query = queries.removeValue(forKey: number) else {
-      return
-    }
-    finish(query, .success(query.results), &effects)
-  }
-
-  mutating func finish(_ query: Query, _ result: Result<SymbolMap, OrcError>, _ effects: inout Effects) {
     if let alias = query.alias { aliasees[alias] = nil }
-    for key in query.dependencies { effects.dylibNames[key.dylib] = dylibs[key.dylib]?.name }
+    for (dylib, _) in query.dependencies { effects.note(dylib, named: dylibs[dylib]?.name) }
     effects.completions.append((query.completion, result, query.dependencies))
   }
+
+  // MARK: - Emission
 
   /// Notes that symbols are in memory, and which now are ready: the groups that reach, by their dependencies and those
   /// of these, only emitted symbols.
@@ -73,116 +93,107 @@ extension SessionState {
   mutating func emit(
     _ groups: [SymbolDependenceGroup], by number: Int, _ effects: inout Effects
   ) throws(OrcError) {
-    let responsibility = try owed(by: number)
-    let dylib = responsibility.dylib
+    let dylib = try owed(by: number).dylib
+    let ids = owedSymbols(by: number)
     do throws(OrcError) {
-      try checkEmission(groups, of: responsibility)
+      try checkEmission(groups, of: ids, in: dylib, by: number)
     } catch {
       throw noted(error, by: number)
     }
-    responsibilities[number]?.status = .fulfilled
-    responsibilities[number]?.symbols = [:]
-    trackers[responsibility.tracker]?.responsibilities.remove(number)
-
-    guard !groups.isEmpty else {
-      emit(responsibility.symbols.keys.map { SymbolKey(dylib: dylib, name: $0) }, dependingOn: [], &effects)
-      return
-    }
+    fulfil(number)
+    guard !groups.isEmpty else { return emit(ids, dependingOn: [], &effects) }
     // Symbols of the same groups stay together; what is in no group depends on nothing.
-    var grouped: [SymbolStringPtr: [Int]] = [:]
+    var grouped: [SymbolID: [Int]] = [:]
+    var dependencies: [Set<SymbolID>] = []
     for (index, group) in groups.enumerated() {
-      for name in group.symbols { grouped[name, default: []].append(index) }
+      for name in group.symbols { if let id = find(name, in: dylib) { grouped[id, default: []].append(index) } }
+      dependencies.append(symbols(of: group.dependencies))
     }
-    var parts: [[Int]: [SymbolStringPtr]] = [:]
-    for name in responsibility.symbols.keys { parts[grouped[name] ?? [], default: []].append(name) }
-    for (indices, names) in parts {
-      var dependencies: Set<SymbolKey> = []
-      for index in indices {
-        for (dylib, names) in groups[index].dependencies {
-          for name in names { dependencies.insert(SymbolKey(dylib: dylib.number, name: name)) }
-        }
-      }
-      emit(names.map { SymbolKey(dylib: dylib, name: $0) }, dependingOn: dependencies, &effects)
+    var parts: [[Int]: [SymbolID]] = [:]
+    for id in ids { parts[grouped[id] ?? [], default: []].append(id) }
+    for (indices, ids) in parts {
+      var all: Set<SymbolID> = []
+      for index in indices { all.formUnion(dependencies[index]) }
+      emit(ids, dependingOn: all, &effects)
     }
   }
 
-  private func checkEmission(
-    _ groups: [SymbolDependenceGroup], of responsibility: ResponsibilityState
-  ) throws(OrcError) {
-    let dylib = responsibility.dylib
-    let unresolved = responsibility.symbols.filter { name, flags in
-      !flags.contains(.materializationSideEffectsOnly) && dylibs[dylib]?.symbols[name]?.state != .resolved
+  private func symbols(of dependencies: SymbolDependenceMap) -> Set<SymbolID> {
+    var ids: Set<SymbolID> = []
+    for (dylib, names) in dependencies {
+      for name in names { if let id = find(name, in: dylib.number) { ids.insert(id) } }
     }
-    guard unresolved.isEmpty else { throw .missingDefinitions(symbols(unresolved.keys, of: dylib)) }
-    let unexpected = Set(groups.flatMap(\.symbols)).filter { responsibility.symbols[$0] == nil }
-    guard unexpected.isEmpty else { throw .unexpectedDefinitions(symbols(unexpected, of: dylib)) }
-    var missing: Set<SymbolKey> = []
-    var failed: Set<SymbolKey> = []
+    return ids
+  }
+
+  private func checkEmission(
+    _ groups: [SymbolDependenceGroup], of ids: [SymbolID], in dylib: Int, by number: Int
+  ) throws(OrcError) {
+    let unresolved = ids.filter { id in
+      symbols[id]?.hasAddress == true && symbols[id]?.state != .resolved
+    }
+    guard unresolved.isEmpty else { throw .missingDefinitions(describe(unresolved)) }
+    guard !groups.isEmpty else { return }
+    let unexpected = Set(groups.flatMap(\.symbols)).filter { owedSymbol($0, in: dylib, by: number) == nil }
+    guard unexpected.isEmpty else { throw .unexpectedDefinitions(describe(unexpected, of: dylib)) }
+    var missing: [OrcError.Symbol] = []
+    var failed: Set<SymbolID> = []
     for group in groups {
       for (dylib, names) in group.dependencies {
         for name in names {
-          let key = SymbolKey(dylib: dylib.number, name: name)
-          guard let entry = entry(key) else {
-            missing.insert(key)
+          guard let id = find(name, in: dylib.number) else {
+            missing += describe([name], of: dylib.number)
             continue
           }
-          if entry.hasFailed { failed.insert(key) }
+          if symbols[id]?.hasFailed == true { failed.insert(id) }
         }
       }
     }
     if let error = failure(of: failed) { throw error }
-    guard missing.isEmpty else { throw .missingDependencies(symbols(missing)) }
+    guard missing.isEmpty else {
+      throw .missingDependencies(Set(missing).sorted { ($0.dylib, $0.name) < ($1.dylib, $1.name) })
+    }
   }
 
   private mutating func emit(
-    _ keys: [SymbolKey], dependingOn dependencies: Set<SymbolKey>, _ effects: inout Effects
+    _ ids: [SymbolID], dependingOn needed: Set<SymbolID>, _ effects: inout Effects
   ) {
-    let number = nextNumber()
-    var group = EmissionGroup(symbols: Set(keys))
-    group.dependencies = dependencies.filter { key in
-      entry(key)?.state != .ready && !group.symbols.contains(key)
-    }
-    for key in keys {
-      dylibs[key.dylib]?.symbols[key.name]?.state = .emitted
+    var ended: [Int] = []
+    for id in ids {
+      symbols[id]?.state = .emitted
       // One without an address never was resolved.
-      if let entry = entry(key), entry.flags.contains(.materializationSideEffectsOnly) {
-        meet(key, entry, .resolved, &effects)
-      }
+      if symbols[id]?.hasAddress == false { meet(id, .resolved, &effects) }
+      if let watch = symbols[id]?.watch, watch != 0 { ended.append(watch) }
     }
-    if group.dependencies.isEmpty, keys.allSatisfy({ dylibs[$0.dylib]?.materializing[$0.name]?.watch == nil })
-    {
-      for key in keys { markReady(key, &effects) }
+    var dependencies = needed.filter { symbols[$0]?.state != .ready }
+    if !dependencies.isEmpty { dependencies.subtract(ids) }
+    if dependencies.isEmpty, ended.isEmpty {
+      for id in ids { markReady(id, &effects) }
       return
     }
-    groups[number] = group
-    for key in keys {
-      dylibs[key.dylib]?.materializing[key.name, default: MaterializingInfo()].group = number
+    let group = EmissionGroup(symbols: Set(ids), dependencies: dependencies)
+    let number = groups.insert(group)
+    for id in ids {
+      symbols[id]?.group = number
+      symbols[id]?.watch = 0
     }
-    for key in group.dependencies {
-      dylibs[key.dylib]?.materializing[key.name, default: MaterializingInfo()].dependants.insert(number)
-    }
-    var ended: [Int] = []
-    for key in keys {
-      if let watch = dylibs[key.dylib]?.materializing[key.name]?.watch { ended.append(watch) }
-      dylibs[key.dylib]?.materializing[key.name]?.watch = nil
-    }
+    for id in dependencies { addDependant(number, of: id) }
     if let watched = unemitted(group, except: Set(ended)) {
       join(ended, and: number, watching: watched)
     } else {
       search([number] + ended.flatMap { watches.removeValue(forKey: $0)?.groups ?? [] }, &effects)
     }
-    for key in group.dependencies {
-      if let unit = entry(key)?.unit { start(unit, in: key.dylib, &effects) }
+    for id in dependencies {
+      if let entry = symbols[id], entry.unit != 0 { start(entry.unit, in: entry.dylib, &effects) }
     }
   }
 
   /// An unemitted symbol that the group reaches, as far as is known without these watches.
-  private func unemitted(_ group: EmissionGroup, except ended: Set<Int>) -> SymbolKey? {
-    for key in group.dependencies {
-      guard let state = entry(key)?.state else { continue }
-      if state < .emitted { return key }
-      guard state == .emitted, let other = dylibs[key.dylib]?.materializing[key.name]?.group,
-        let watch = groups[other]?.watch, !ended.contains(watch)
+  private func unemitted(_ group: EmissionGroup, except ended: Set<Int>) -> SymbolID? {
+    for id in group.dependencies {
+      guard let entry = symbols[id] else { continue }
+      if entry.state < .emitted { return id }
+      guard entry.state == .emitted, let watch = groups[entry.group]?.watch, !ended.contains(watch)
       else { continue }
       if let symbol = watches[watch]?.symbol { return symbol }
     }
@@ -190,15 +201,10 @@ extension SessionState {
   }
 
   /// The groups of `ended`, and `group`, watch `symbol` from now on.
-  private mutating func join(_ ended: [Int], and group: Int, watching symbol: SymbolKey) {
-    var kept: Int
-    if let known = dylibs[symbol.dylib]?.materializing[symbol.name]?.watch {
-      kept = known
-    } else {
-      kept = nextNumber()
-      watches[kept] = Watch(symbol: symbol)
-    }
-    for other in ended {
+  private mutating func join(_ ended: [Int], and group: Int, watching symbol: SymbolID) {
+    var kept = symbols[symbol]?.watch ?? 0
+    if kept == 0 { kept = watches.insert(Watch(symbol: symbol)) }
+    for other in ended where other != kept {
       // The smaller joins the larger, so that a group changes its watch seldom.
       let isLarger = (watches[other]?.groups.count ?? 0) > (watches[kept]?.groups.count ?? 0)
       let gone = isLarger ? kept : other
@@ -211,43 +217,38 @@ extension SessionState {
     }
     groups[group]?.watch = kept
     watches[kept]?.groups.insert(group)
-    dylibs[symbol.dylib]?.materializing[symbol.name, default: MaterializingInfo()].watch = kept
+    symbols[symbol]?.watch = kept
   }
 
   /// Finds for each of the groups, which watch nothing, what it can watch. Those for which there is nothing are ready.
   private mutating func search(_ candidates: [Int], _ effects: inout Effects) {
-    for number in candidates { groups[number]?.watch = nil }
+    for number in candidates { groups[number]?.watch = 0 }
     for first in candidates {
-      guard let group = groups[first], group.watch == nil, let symbol = unemitted(group, except: []) else {
+      guard let group = groups[first], group.watch == 0, let symbol = unemitted(group, except: []) else {
         continue
       }
       // All that reach this one, of those in question, reach what it watches.
       var work = [first]
       while let number = work.popLast() {
-        guard let group = groups[number], group.watch == nil else { continue }
+        guard let group = groups[number], group.watch == 0 else { continue }
         join([], and: number, watching: symbol)
-        for key in group.symbols { work += dylibs[key.dylib]?.materializing[key.name]?.dependants ?? [] }
+        for id in group.symbols { work += dependants[id] ?? [] }
       }
     }
-    let ready = candidates.filter { groups[$0] != nil && groups[$0]?.watch == nil }
+    let ready = candidates.filter { groups[$0]?.watch == 0 }
     for number in ready {
       guard let group = groups.removeValue(forKey: number) else { continue }
-      for key in group.dependencies {
-        dylibs[key.dylib]?.materializing[key.name]?.dependants.remove(number)
-      }
-      for key in group.symbols { markReady(key, &effects) }
+      for id in group.dependencies { removeDependant(number, of: id) }
+      for id in group.symbols { markReady(id, &effects) }
     }
   }
 
-  private mutating func markReady(_ key: SymbolKey, _ effects: inout Effects) {
-    guard var entry = entry(key) else { return }
-    entry.state = .ready
-    dylibs[key.dylib]?.symbols[key.name] = entry
-    // From here on it may be removed and defined anew, which is nothing that they wait for.
-    for dependant in dylibs[key.dylib]?.materializing[key.name]?.dependants ?? [] {
-      groups[dependant]?.dependencies.remove(key)
-    }
-    meet(key, entry, .ready, &effects)
-    dylibs[key.dylib]?.materializing[key.name] = nil
+  private mutating func markReady(_ id: SymbolID, _ effects: inout Effects) {
+    symbols[id]?.state = .ready
+    // From here on it may be removed, which is nothing that they wait for.
+    for dependant in takeDependants(of: id) { groups[dependant]?.dependencies.remove(id) }
+    symbols[id]?.group = 0
+    symbols[id]?.watch = 0
+    meet(id, .ready, &effects)
   }
 }

@@ -1,80 +1,77 @@
 internal import WeldLink
 
 extension SessionState {
-  /// The error of those who need `keys`, which have failed; `nil` if there are none.
-  func failure(of keys: some Collection<SymbolKey>) -> OrcError? {
-    let first = keys.lazy.compactMap { dylibs[$0.dylib]?.failures[$0.name] }.first
+  /// The error of those who need symbols which have failed; `nil` if there are none.
+  func failure(of failed: some Collection<SymbolID>) -> OrcError? {
+    let first = failed.lazy.compactMap { failures[$0] }.first
     guard let first else { return nil }
-    return .failedToMaterialize(symbols(keys), cause: first)
+    return .failedToMaterialize(describe(failed), cause: first)
   }
 
   /// What is owed fails because of `cause`.
   mutating func fail(responsibility number: Int, _ cause: OrcError, _ effects: inout Effects) {
     guard let responsibility = responsibilities[number], responsibility.status == .owed else { return }
-    responsibilities[number]?.status = .fulfilled
-    responsibilities[number]?.symbols = [:]
-    trackers[responsibility.tracker]?.responsibilities.remove(number)
-    guard !responsibility.symbols.isEmpty else { return }
+    let owed = owedSymbols(by: number)
+    fulfil(number)
+    guard !owed.isEmpty else { return }
     let first = cause.firstCause
     if first == cause { effects.reports.append(cause) }
-    fail(
-      responsibility.symbols.keys.map { SymbolKey(dylib: responsibility.dylib, name: $0) }, first, &effects)
+    fail(owed, first, &effects)
+  }
+
+  /// Nothing is owed any more.
+  mutating func fulfil(_ number: Int) {
+    guard let tracker = responsibilities[number]?.tracker else { return }
+    responsibilities[number]?.status = .fulfilled
+    responsibilities[number]?.symbols = []
+    responsibilities[number]?.count = 0
+    trackers[tracker]?.responsibilities.remove(number)
   }
 
   /// The responsibility is not referred to any more.
   mutating func drop(responsibility number: Int, _ effects: inout Effects) {
     guard let responsibility = responsibilities[number] else { return }
     if responsibility.status == .owed {
-      let cause =
-        responsibility.lastError
-        ?? .responsibilityDropped(symbols(responsibility.symbols.keys, of: responsibility.dylib))
+      let cause = responsibility.lastError ?? .responsibilityDropped(describe(owedSymbols(by: number)))
       fail(responsibility: number, cause, &effects)
     }
     responsibilities[number] = nil
   }
 
-  /// `keys`, and all that wait for them, fail because of `cause`; so do the queries for any of them.
-  mutating func fail(_ keys: [SymbolKey], _ cause: OrcError, _ effects: inout Effects) {
-    var failed: Set<SymbolKey> = []
-    var work = keys
+  /// Symbols, and all that wait for them, fail because of `cause`; so do the queries for any of them.
+  mutating func fail(_ ids: [SymbolID], _ cause: OrcError, _ effects: inout Effects) {
+    var failed: Set<SymbolID> = []
+    var work = ids
     var hit: Set<Int> = []
-    while let key = work.popLast() {
-      guard failed.insert(key).inserted, entry(key)?.hasFailed == false else { continue }
-      dylibs[key.dylib]?.symbols[key.name]?.hasFailed = true
-      dylibs[key.dylib]?.failures[key.name] = cause
-      aliasees[key] = nil
-      guard let info = dylibs[key.dylib]?.materializing.removeValue(forKey: key.name) else { continue }
-      for query in info.queries { hit.insert(query.number) }
+    while let id = work.popLast() {
+      guard failed.insert(id).inserted, let entry = symbols[id], !entry.hasFailed else { continue }
+      aliasees[id] = nil
+      for waiter in takeWaiters(of: id, where: { _ in true }) { hit.insert(waiter.query) }
+      symbols[id]?.hasFailed = true
+      failures[id] = cause
+      symbols[id]?.group = 0
+      symbols[id]?.watch = 0
       // All groups that watch it reach it, and fail with it.
-      if let watch = info.watch { watches[watch] = nil }
-      for dependant in info.dependants {
+      watches[entry.watch] = nil
+      for dependant in takeDependants(of: id) {
         if let group = removeGroup(dependant) { work += group.symbols }
       }
-      guard let group = info.group, groups[group] != nil else { continue }
-      groups[group]?.symbols.remove(key)
-      if groups[group]?.symbols.isEmpty == true { _ = removeGroup(group) }
+      guard groups[entry.group] != nil else { continue }
+      groups[entry.group]?.symbols.remove(id)
+      if groups[entry.group]?.symbols.isEmpty == true { _ = removeGroup(entry.group) }
     }
     for number in hit.sorted() {
       guard let query = queries.removeValue(forKey: number) else { continue }
-      leave(query, number)
-      let error = OrcError.failedToMaterialize(symbols(query.pending.intersection(failed)), cause: cause)
+      for id in query.symbols { _ = takeWaiters(of: id) { $0.query == number } }
+      let error = OrcError.failedToMaterialize(describe(query.symbols.filter(failed.contains)), cause: cause)
       finish(query, .failure(error), &effects)
-    }
-  }
-
-  /// Symbols that did not fail forget the query.
-  private mutating func leave(_ query: Query, _ number: Int) {
-    for key in query.pending {
-      dylibs[key.dylib]?.materializing[key.name]?.queries.removeAll { $0.number == number }
     }
   }
 
   private mutating func removeGroup(_ number: Int) -> EmissionGroup? {
     guard let group = groups.removeValue(forKey: number) else { return nil }
-    if let watch = group.watch { watches[watch]?.groups.remove(number) }
-    for key in group.dependencies {
-      dylibs[key.dylib]?.materializing[key.name]?.dependants.remove(number)
-    }
+    watches[group.watch]?.groups.remove(number)
+    for id in group.dependencies { removeDependant(number, of: id) }
     return group
   }
 }

@@ -16,10 +16,14 @@ struct Lookup: Sendable {
   let elements: [SymbolLookupSet.Element]
   let purpose: Purpose
   /// The alias for which it is made, if it is for one.
-  let alias: SymbolKey?
+  let alias: SymbolID?
 
-  /// What no dylib before ``position`` has.
-  var remaining: [SymbolLookupSet.Element]
+  /// What was found of each element, as long as nothing can have changed it.
+  var found: [SymbolID]
+  /// Whether it was put off, and dylibs may have changed.
+  var mayBeStale = false
+  /// The positions of the elements that no dylib before ``position`` has.
+  var remaining: [Int]
   var position = 0
   /// The generator of the dylib at ``position`` that was asked last.
   var lastGenerator = 0
@@ -29,13 +33,14 @@ struct Lookup: Sendable {
   var current: (dylib: Int, generator: Int)?
 
   init(
-    _ set: SymbolLookupSet, kind: LookupKind, order: JITDylibSearchOrder, alias: SymbolKey?, purpose: Purpose
+    _ set: SymbolLookupSet, kind: LookupKind, order: JITDylibSearchOrder, alias: SymbolID?, purpose: Purpose
   ) {
     self.kind = kind
     self.order = order.map { ($0.dylib.number, $0.flags) }
     searched = order.map(\.dylib.name)
     elements = set.elements
-    remaining = set.elements
+    found = [SymbolID](repeating: 0, count: set.elements.count)
+    remaining = Array(set.elements.indices)
     self.purpose = purpose
     self.alias = alias
   }
@@ -43,32 +48,37 @@ struct Lookup: Sendable {
 
 extension SessionState {
   /// Ends a lookup which is not in ``lookups``.
-  mutating func finish(_ lookup: Lookup, _ result: Result<SymbolMap, OrcError>, _ effects: inout Effects) {
+  mutating func fail(_ lookup: Lookup, _ error: OrcError, _ effects: inout Effects) {
     switch lookup.purpose {
     case .symbols(_, let completion), .flags(let completion, _):
-      effects.completions.append((completion, result, []))
+      effects.completions.append((completion, .failure(error), []))
     }
   }
 
   /// Searches on until everything is found, no dylib is left, or a generator must be awaited.
   mutating func advance(_ lookup: Lookup, number: Int, _ effects: inout Effects) {
     var lookup = lookup
-    guard isOpen else { return finish(lookup, .failure(.sessionClosed), &effects) }
+    guard isOpen else { return fail(lookup, .sessionClosed, &effects) }
     while lookup.position < lookup.order.count, !lookup.remaining.isEmpty {
       let (dylibNumber, flags) = lookup.order[lookup.position]
       guard let dylib = dylibs[dylibNumber] else {
         let name = lookup.searched[lookup.position]
-        return finish(lookup, .failure(.dylibClosed(dylib: name)), &effects)
+        return fail(lookup, .dylibClosed(dylib: name), &effects)
       }
       // What is defined but cannot be seen is searched for in later dylibs, and not asked of generators.
-      var candidates: [SymbolLookupSet.Element] = []
-      var remaining: [SymbolLookupSet.Element] = []
-      for element in lookup.remaining {
-        if let entry = dylib.symbols[element.name] {
-          if !entry.isVisible(flags) { remaining.append(element) }
+      var candidates: [Int] = []
+      var remaining: [Int] = []
+      let hasGenerators = !dylib.generators.isEmpty
+      for index in lookup.remaining {
+        guard let id = dylib.table[lookup.elements[index].name] else {
+          remaining.append(index)
+          if hasGenerators { candidates.append(index) }
+          continue
+        }
+        if flags == .matchAllSymbols || symbols[id]?.isVisible(flags) == true {
+          lookup.found[index] = id
         } else {
-          remaining.append(element)
-          candidates.append(element)
+          remaining.append(index)
         }
       }
       lookup.remaining = remaining
@@ -76,6 +86,7 @@ extension SessionState {
         let index = dylib.generators.firstIndex(where: { $0.number > lookup.lastGenerator })
       {
         let generator = dylib.generators[index]
+        lookup.mayBeStale = true
         lookup.current = (dylibNumber, generator.number)
         if generator.asker != nil {
           dylibs[dylibNumber]?.generators[index].waiting.append(number)
@@ -89,7 +100,7 @@ extension SessionState {
             (
               generator.generator,
               GenerationSeed(
-                number: request, lookup: number, symbols: SymbolLookupSet(elements: candidates),
+                number: request, lookup: number, symbols: SymbolLookupSet(elements: candidates.map { lookup.elements[$0] }),
                 dylib: dylibNumber, dylibFlags: flags, kind: lookup.kind)
             ))
         }
@@ -114,7 +125,7 @@ extension SessionState {
     lookup.current = nil
     if let current { free(generator: current.generator, of: current.dylib, &effects) }
     if let error {
-      finish(lookup, .failure(error), &effects)
+      fail(lookup, error, &effects)
     } else {
       advance(lookup, number: number, &effects)
     }
@@ -146,98 +157,107 @@ extension SessionState {
     for number in removed.waiting { resume(number, &effects) }
   }
 
-  /// Where the definition of a name is, as the search order has it now.
-  private func find(_ name: SymbolStringPtr, _ lookup: Lookup) -> (key: SymbolKey, entry: SymbolEntry)? {
+  /// Where the definition of an element is, as the search order has it now.
+  private func find(_ index: Int, _ lookup: Lookup) -> SymbolID? {
+    guard lookup.mayBeStale else { return lookup.found[index] == 0 ? nil : lookup.found[index] }
+    let name = lookup.elements[index].name
     for (dylib, flags) in lookup.order {
-      if let entry = dylibs[dylib]?.symbols[name], entry.isVisible(flags) {
-        return (SymbolKey(dylib: dylib, name: name), entry)
-      }
+      if let id = find(name, in: dylib), symbols[id]?.isVisible(flags) == true { return id }
     }
     return nil
   }
 
   /// All was searched: has what is found made, and waits for it.
   private mutating func complete(_ lookup: Lookup, _ effects: inout Effects) {
-    var found: [(key: SymbolKey, entry: SymbolEntry)] = []
+    var found: [SymbolID] = []
     found.reserveCapacity(lookup.elements.count)
     var missing: [String] = []
-    var addressless: [SymbolKey] = []
-    for element in lookup.elements {
-      guard let (key, entry) = find(element.name, lookup) else {
-        if element.flags == .required { missing.append(element.name.text) }
+    var addressless: [SymbolID] = []
+    var failed: [SymbolID] = []
+    for index in lookup.elements.indices {
+      let isRequired = lookup.elements[index].flags == .required
+      guard let id = find(index, lookup), let flags = symbols[id]?.flags else {
+        if isRequired { missing.append(lookup.elements[index].name.text) }
         continue
       }
-      found.append((key, entry))
-      if element.flags == .required, entry.flags.contains(.materializationSideEffectsOnly) {
-        addressless.append(key)
-      }
+      found.append(id)
+      if isRequired, flags.contains(.materializationSideEffectsOnly) { addressless.append(id) }
+      if symbols[id]?.hasFailed == true { failed.append(id) }
     }
     guard missing.isEmpty else {
       let error = OrcError.symbolsNotFound(missing.sorted(), searched: lookup.searched)
-      return finish(lookup, .failure(error), &effects)
+      return fail(lookup, error, &effects)
     }
     let required: RequiredSymbolState
     let completion: Completion
     switch lookup.purpose {
     case .flags(_, let body):
-      let flags = SymbolFlagsMap(
-        found.map { ($0.key.name, $0.entry.flags) }, uniquingKeysWith: { first, _ in first })
+      var flags: SymbolFlagsMap = [:]
+      for id in found { if let entry = symbols[id] { flags[entry.name] = entry.flags } }
       effects.flagsCompletions.append((body, flags))
       return
     case .symbols(let state, let body): (required, completion) = (state, body)
     }
     guard addressless.isEmpty else {
-      return finish(lookup, .failure(.materializationSideEffectsOnly(symbols(addressless))), &effects)
+      return fail(lookup, .materializationSideEffectsOnly(describe(addressless)), &effects)
     }
-    if let error = failure(of: found.filter(\.entry.hasFailed).map(\.key)) {
-      return finish(lookup, .failure(error), &effects)
-    }
-    if let alias = lookup.alias, let target = found.first?.key, let cycle = cycle(from: alias, to: target) {
-      return finish(lookup, .failure(.aliasCycle(symbols(cycle))), &effects)
+    if let error = failure(of: failed) { return fail(lookup, error, &effects) }
+    if let alias = lookup.alias, let target = found.first, let cycle = cycle(from: alias, to: target) {
+      return fail(lookup, .aliasCycle(describe(cycle)), &effects)
     }
     wait(for: found, required, completion, alias: lookup.alias, &effects)
   }
 
   private mutating func wait(
-    for found: [(key: SymbolKey, entry: SymbolEntry)], _ required: RequiredSymbolState,
-    _ completion: Completion, alias: SymbolKey?, _ effects: inout Effects
+    for found: [SymbolID], _ required: RequiredSymbolState, _ completion: Completion, alias: SymbolID?,
+    _ effects: inout Effects
   ) {
-    var results: SymbolMap = [:]
+    var results: [(name: SymbolStringPtr, symbol: EvaluatedSymbol?)] = []
     results.reserveCapacity(found.count)
-    var pending: Set<SymbolKey> = []
-    var dependencies: [SymbolKey] = []
-    for (key, entry) in found {
-      if entry.state != .ready { dependencies.append(key) }
+    var pending: [SymbolID] = []
+    var positions: [Int] = []
+    var dependencies: [(dylib: Int, name: SymbolStringPtr)] = []
+    for id in found {
+      guard let entry = symbols[id] else { continue }
+      if completion.registerDependencies != nil, entry.state != .ready {
+        dependencies.append((entry.dylib, entry.name))
+        effects.note(entry.dylib, named: dylibs[entry.dylib]?.name)
+      }
       if entry.state == .ready || required == .resolved && entry.state >= .resolved {
-        if !entry.flags.contains(.materializationSideEffectsOnly) { results[key.name] = entry.evaluated }
+        results.append((entry.name, entry.hasAddress ? entry.evaluated : nil))
       } else {
-        pending.insert(key)
+        positions.append(results.count)
+        pending.append(id)
+        results.append((entry.name, nil))
       }
     }
-    let query = Query(
-      required: required, completion: completion, dependencies: dependencies, alias: alias, results: results,
-      pending: pending)
-    guard !pending.isEmpty else { return finish(query, .success(results), &effects) }
-    let number = nextNumber()
-    queries[number] = query
-    if let alias { aliasees[alias] = found.first?.key }
-    for key in pending {
-      dylibs[key.dylib]?.materializing[key.name, default: MaterializingInfo()].queries.append(
-        (number, required))
+    guard !pending.isEmpty else {
+      effects.completions.append((completion, .success(results), dependencies))
+      return
     }
-    for key in pending {
-      if let unit = entry(key)?.unit { start(unit, in: key.dylib, &effects) }
+    let number = queries.insert(
+      Query(
+        completion: completion, dependencies: dependencies, alias: alias, results: results,
+        symbols: pending, pendingCount: pending.count))
+    if let alias { aliasees[alias] = found.first }
+    for (index, id) in pending.enumerated() {
+      addWaiter(PendingQuery(query: number, position: positions[index], required: required), for: id)
+    }
+    for id in pending {
+      if let unit = symbols[id]?.unit, unit != 0, let dylib = symbols[id]?.dylib {
+        start(unit, in: dylib, &effects)
+      }
     }
   }
 
   /// The aliases from `alias` on which lead back to it by way of `target`.
-  private func cycle(from alias: SymbolKey, to target: SymbolKey) -> [SymbolKey]? {
+  private func cycle(from alias: SymbolID, to target: SymbolID) -> [SymbolID]? {
     var path = [alias]
-    var next: SymbolKey? = target
-    while let key = next {
-      if key == alias { return path }
-      path.append(key)
-      next = aliasees[key]
+    var next: SymbolID? = target
+    while let id = next {
+      if id == alias { return path }
+      path.append(id)
+      next = aliasees[id]
     }
     return nil
   }

@@ -6,61 +6,59 @@ extension SessionState {
   /// - Parameter cause: why what is being made fails.
   mutating func removeTracker(_ number: Int, because cause: OrcError, _ effects: inout Effects) {
     guard let tracker = trackers[number] else { return }
-    let names = trackedSymbols(number, tracker)
-    trackers[number] = nil
-    if dylibs[tracker.dylib]?.defaultTracker == number { replaceDefaultTracker(of: tracker.dylib) }
+    let ids = trackedSymbols(number, tracker)
+    forget(number, tracker)
     for responsibility in tracker.responsibilities {
       responsibilities[responsibility]?.status = .defunct
-      responsibilities[responsibility]?.symbols = [:]
+      responsibilities[responsibility]?.symbols = []
+      responsibilities[responsibility]?.count = 0
     }
-    let dylibName = dylibs[tracker.dylib]?.name ?? ""
-    let keys = names.map { SymbolKey(dylib: tracker.dylib, name: $0) }
-    let unfinished = keys.filter { key in
-      guard let entry = entry(key), !entry.hasFailed else { return false }
+    let unfinished = ids.filter { id in
+      guard let entry = symbols[id], !entry.hasFailed else { return false }
       return entry.state != .ready && entry.state != .neverSearched
     }
-    fail(unfinished, cause, &effects)
-    for key in keys {
-      guard let entry = dylibs[key.dylib]?.symbols.removeValue(forKey: key.name) else { continue }
-      if let unit = entry.unit, let removed = units.removeValue(forKey: unit) {
-        effects.garbage.append(removed)
-      }
-      dylibs[key.dylib]?.materializing[key.name] = nil
-      if entry.hasFailed { dylibs[key.dylib]?.failures[key.name] = nil }
+    if !unfinished.isEmpty { fail(unfinished, cause, &effects) }
+    for id in ids {
+      guard let entry = symbols[id] else { continue }
+      if let removed = units.removeValue(forKey: entry.unit) { effects.garbage.append(removed) }
+      removeSymbol(id)
     }
-    effects.dylibNames[tracker.dylib] = dylibName
+    effects.note(tracker.dylib, named: dylibs[tracker.dylib]?.name ?? "")
     change(ResourceChange(number, in: tracker.dylib, .remove), &effects)
   }
 
-  private func trackedSymbols(_ number: Int, _ tracker: TrackerState) -> [SymbolStringPtr] {
+  private func trackedSymbols(_ number: Int, _ tracker: TrackerState) -> [SymbolID] {
     guard let dylib = dylibs[tracker.dylib], dylib.defaultTracker == number else {
-      return Array(tracker.symbols)
+      return tracker.symbols.filter { symbols[$0]?.tracker == number }
     }
-    return dylib.symbols.filter { $0.value.tracker == number }.map(\.key)
+    return dylib.table.values.filter { symbols[$0]?.tracker == number }
   }
 
-  private mutating func replaceDefaultTracker(of dylib: Int) {
-    let number = nextNumber()
-    trackers[number] = TrackerState(dylib: dylib)
-    dylibs[dylib]?.defaultTracker = number
+  /// Ends a tracker. A dylib gets another default tracker.
+  private mutating func forget(_ number: Int, _ tracker: TrackerState) {
+    trackers[number] = nil
+    dylibs[tracker.dylib]?.trackers.remove(number)
+    guard dylibs[tracker.dylib]?.defaultTracker == number else { return }
+    let next = makeTracker(of: tracker.dylib)
+    dylibs[tracker.dylib]?.defaultTracker = next
   }
 
   /// `destination` tracks what `source` tracked.
   mutating func transferTracker(_ source: Int, to destination: Int, _ effects: inout Effects) {
     guard source != destination, let tracker = trackers[source] else { return }
-    let names = trackedSymbols(source, tracker)
-    trackers[source] = nil
-    if dylibs[tracker.dylib]?.defaultTracker == source { replaceDefaultTracker(of: tracker.dylib) }
-    for name in names {
-      dylibs[tracker.dylib]?.symbols[name]?.tracker = destination
-      if let unit = dylibs[tracker.dylib]?.symbols[name]?.unit { units[unit]?.tracker = destination }
+    let ids = trackedSymbols(source, tracker)
+    forget(source, tracker)
+    for id in ids {
+      guard let unit = symbols[id]?.unit else { continue }
+      symbols[id]?.tracker = destination
+      units[unit]?.tracker = destination
     }
-    track(names, in: tracker.dylib, destination)
+    track(ids, in: tracker.dylib, destination)
     for responsibility in tracker.responsibilities {
       responsibilities[responsibility]?.tracker = destination
     }
     trackers[destination]?.responsibilities.formUnion(tracker.responsibilities)
-    effects.dylibNames[tracker.dylib] = dylibs[tracker.dylib]?.name
+    effects.note(tracker.dylib, named: dylibs[tracker.dylib]?.name)
     // So that a removal of the destination comes after it has got the resources.
     pins[destination, default: 0] += 1
     change(ResourceChange(source, in: tracker.dylib, .transfer(to: destination)), &effects)
@@ -77,25 +75,28 @@ extension SessionState {
 
   /// Removes all that the dylib defines.
   mutating func clear(_ dylib: Int, because cause: OrcError, _ effects: inout Effects) {
-    for number in trackers.filter({ $0.value.dylib == dylib }).keys.sorted(by: >) {
-      removeTracker(number, because: cause, &effects)
+    let all = (dylibs[dylib]?.trackers ?? []).sorted {
+      (trackers[$0]?.sequence ?? 0) > (trackers[$1]?.sequence ?? 0)
     }
+    for number in all { removeTracker(number, because: cause, &effects) }
   }
 
   /// Removes the dylib and all that it defines; lookups which wait for one of its generators fail.
   mutating func removeDylib(_ number: Int, because cause: OrcError, _ effects: inout Effects) {
     clear(number, because: cause, &effects)
     guard let dylib = dylibs.removeValue(forKey: number) else { return }
-    effects.dylibNames[number] = dylib.name
+    effects.note(number, named: dylib.name)
     effects.garbage.append(dylib)
     dylibNumbers[dylib.name] = nil
-    trackers[dylib.defaultTracker] = nil
-    for other in dylibs.keys { dylibs[other]?.linkOrder.removeAll { $0.dylib == number } }
+    for tracker in dylib.trackers { trackers[tracker] = nil }
     let stranded = lookups.filter { lookup in lookup.value.current?.dylib == number }
     for (lookup, state) in stranded {
       lookups[lookup] = nil
-      finish(state, .failure(cause), &effects)
+      fail(state, cause, &effects)
     }
+    // Those of dylibs that go as well need not be kept.
+    guard isOpen else { return }
+    for other in dylibs.numbers { dylibs[other]?.linkOrder.removeAll { $0.dylib == number } }
   }
 
   /// The tracker of a responsibility, of which resources are about to be made.
@@ -118,10 +119,11 @@ extension SessionState {
   mutating func end(_ effects: inout Effects) throws(OrcError) {
     guard isOpen else { throw .sessionClosed }
     isOpen = false
-    for dylib in dylibs.keys.sorted(by: >) { removeDylib(dylib, because: .sessionClosed, &effects) }
+    let all = dylibs.numbers.sorted { (dylibs[$0]?.sequence ?? 0) > (dylibs[$1]?.sequence ?? 0) }
+    for dylib in all { removeDylib(dylib, because: .sessionClosed, &effects) }
     for (number, lookup) in lookups {
       lookups[number] = nil
-      finish(lookup, .failure(.sessionClosed), &effects)
+      fail(lookup, .sessionClosed, &effects)
     }
   }
 }

@@ -1,11 +1,8 @@
 internal import WeldLink
 internal import WeldMemory
 
-/// A symbol in all of a session: its dylib's number and its name.
-struct SymbolKey: Hashable, Sendable {
-  var dylib: Int
-  var name: SymbolStringPtr
-}
+/// The number of a symbol of a session.
+typealias SymbolID = Int
 
 /// All that a session knows of its symbols. Everything refers to everything by number; numbers are not reused.
 ///
@@ -13,39 +10,51 @@ struct SymbolKey: Hashable, Sendable {
 struct SessionState: Sendable {
   private var lastNumber = 0
   var isOpen = true
-  var dylibs: [Int: DylibState] = [:]
+  var dylibs = Slab<DylibState>()
   var dylibNumbers: [String: Int] = [:]
-  var units: [Int: UnitState] = [:]
-  var responsibilities: [Int: ResponsibilityState] = [:]
-  var trackers: [Int: TrackerState] = [:]
-  var groups: [Int: EmissionGroup] = [:]
-  var watches: [Int: Watch] = [:]
-  var queries: [Int: Query] = [:]
+  var symbols = Slab<SymbolEntry>()
+  /// The groups, of those that are not ready, which need a symbol.
+  var dependants: [SymbolID: Set<Int>] = [:]
+  /// The queries that wait for a symbol, but for the first.
+  var otherWaiters: [SymbolID: [PendingQuery]] = [:]
+  /// Why symbols failed: the first cause.
+  var failures: [SymbolID: OrcError] = [:]
+  var units = Slab<UnitState>()
+  var responsibilities = Slab<ResponsibilityState>()
+  var trackers = Slab<TrackerState>()
+  var groups = Slab<EmissionGroup>()
+  var watches = Slab<Watch>()
+  var queries = Slab<Query>()
   /// Those which have not yet found all definitions.
   var lookups: [Int: Lookup] = [:]
   /// What aliases wait for.
-  var aliasees: [SymbolKey: SymbolKey] = [:]
+  var aliasees: [SymbolID: SymbolID] = [:]
   /// How many are about to make resources under a tracker.
   var pins: [Int: Int] = [:]
   /// What is to be done to the resources of pinned trackers.
   var deferredChanges: [Int: [ResourceChange]] = [:]
   var managers: [(number: Int, manager: any ResourceManager)] = []
 
+  /// A number that tells what came before what.
   mutating func nextNumber() -> Int {
     lastNumber += 1
     return lastNumber
   }
 
-  func symbols(_ keys: some Sequence<SymbolKey>) -> [OrcError.Symbol] {
-    keys.map { OrcError.Symbol(name: $0.name.text, dylib: dylibs[$0.dylib]?.name ?? "a removed dylib") }
-      .sorted { ($0.dylib, $0.name) < ($1.dylib, $1.name) }
+  /// The symbols as errors name them.
+  func describe(_ symbols: some Sequence<SymbolID>) -> [OrcError.Symbol] {
+    symbols.compactMap { self.symbols[$0] }.map { symbol in
+      OrcError.Symbol(name: symbol.name.text, dylib: dylibs[symbol.dylib]?.name ?? "a removed dylib")
+    }.sorted { ($0.dylib, $0.name) < ($1.dylib, $1.name) }
   }
 
-  func symbols(_ names: some Sequence<SymbolStringPtr>, of dylib: Int) -> [OrcError.Symbol] {
-    symbols(names.map { SymbolKey(dylib: dylib, name: $0) })
+  func describe(_ names: some Sequence<SymbolStringPtr>, of dylib: Int) -> [OrcError.Symbol] {
+    let dylib = dylibs[dylib]?.name ?? "a removed dylib"
+    return names.map { OrcError.Symbol(name: $0.text, dylib: dylib) }.sorted { $0.name < $1.name }
   }
 
-  func entry(_ key: SymbolKey) -> SymbolEntry? { dylibs[key.dylib]?.symbols[key.name] }
+  /// The symbol of this name.
+  func find(_ name: SymbolStringPtr, in dylib: Int) -> SymbolID? { dylibs[dylib]?.table[name] }
 
   func requireDylib(_ dylib: JITDylib) throws(OrcError) {
     guard isOpen else { throw .sessionClosed }
@@ -56,58 +65,74 @@ struct SessionState: Sendable {
 /// A dylib of the session.
 struct DylibState: Sendable {
   let name: String
-  var linkOrder: [(dylib: Int, flags: JITDylibLookupFlags)]
-  var defaultTracker: Int
-  var symbols: [SymbolStringPtr: SymbolEntry] = [:]
-  /// Of symbols that somebody waits for, or which wait for something.
-  var materializing: [SymbolStringPtr: MaterializingInfo] = [:]
-  /// The first cause, of symbols that failed.
-  var failures: [SymbolStringPtr: OrcError] = [:]
+  /// When it was created.
+  let sequence: Int
+  var linkOrder: [(dylib: Int, flags: JITDylibLookupFlags)] = []
+  var defaultTracker = 0
+  /// All of its trackers.
+  var trackers: Set<Int> = []
+  var table = NameMap()
   var generators: [GeneratorState] = []
 }
 
 /// A symbol of a dylib.
+///
+/// What few symbols have is not in it, since it is copied often.
 struct SymbolEntry: Sendable {
+  let name: SymbolStringPtr
+  let dylib: Int
   var address = Address.zero
   var flags: SymbolFlags
   var state = SymbolState.neverSearched
   var hasFailed = false
   var tracker: Int
   /// Who can make it, if nobody asked for it.
-  var unit: Int?
+  var unit = 0
+  /// Who owes it, while it is being made.
+  var responsibility = 0
+  /// The first query that waits for it; all others are in ``SessionState/otherWaiters``.
+  var waiter: PendingQuery?
+  var hasOtherWaiters = false
+  /// The group that it was emitted with, if that still waits.
+  var group = 0
+  /// The groups that are not ready because it is not emitted; some, not all.
+  var watch = 0
+  /// Whether there are some in ``SessionState/dependants``.
+  var hasDependants = false
 
   /// Whether another definition of the name is a second one.
   var isStrong: Bool { flags.isDisjoint(with: [.weak, .common]) }
   var evaluated: EvaluatedSymbol { EvaluatedSymbol(address: address, flags: flags) }
+  var hasAddress: Bool { !flags.contains(.materializationSideEffectsOnly) }
+  /// Whether somebody asked for it and waits.
+  var isAwaited: Bool { waiter != nil || hasDependants }
 
   func isVisible(_ lookup: JITDylibLookupFlags) -> Bool {
     lookup == .matchAllSymbols || flags.contains(.exported)
   }
 }
 
-/// Who waits for a symbol that is not ready.
-struct MaterializingInfo: Sendable {
-  var queries: [(number: Int, required: RequiredSymbolState)] = []
-  /// The group that it was emitted with, if that still waits.
-  var group: Int?
-  /// The groups, of those that are not ready, which need it.
-  var dependants: Set<Int> = []
-  /// The groups that are not ready because it is not emitted; some, not all.
-  var watch: Int?
+/// A query that waits for a symbol.
+struct PendingQuery: Sendable {
+  var query: Int
+  /// Which of the query's symbols it is.
+  var position: Int
+  var required: RequiredSymbolState
 }
 
 /// Emitted symbols that become ready together. LLVM's `EmissionDepUnit`.
 struct EmissionGroup: Sendable {
-  var symbols: Set<SymbolKey>
+  /// Those that were not removed or failed.
+  var symbols: Set<SymbolID>
   /// What they need of others, and was not ready when they were emitted.
-  var dependencies: Set<SymbolKey> = []
+  var dependencies: Set<SymbolID> = []
   /// Why they are not ready. See ``SessionState/emit(_:by:_:)``.
-  var watch: Int?
+  var watch = 0
 }
 
 /// An unemitted symbol, and groups that reach it and are not ready because of that.
 struct Watch: Sendable {
-  var symbol: SymbolKey
+  var symbol: SymbolID
   var groups: Set<Int> = []
 }
 
@@ -116,19 +141,31 @@ struct UnitState: Sendable {
   let unit: any MaterializationUnit
   /// Asked once: it is the user's code.
   let name: String
-  /// What of its symbols is not defined by something else.
-  var symbols: SymbolFlagsMap
+  /// What it can define, until it is known in a dylib.
+  var definitions: [(name: SymbolStringPtr, flags: SymbolFlags)]
+  /// The symbols that it can define; some may be gone.
+  var symbols: [SymbolID] = []
+  /// How many are not gone.
+  var count = 0
   var initializerSymbol: SymbolStringPtr?
   var tracker = 0
+  /// Whether it only takes note of what is asked of it, so that it need not be put off.
+  let isImmediate: Bool
 
   /// Asks the unit, which is the user's code, what it defines.
   init(_ unit: some MaterializationUnit) {
     self.unit = unit
     name = unit.name
-    symbols = unit.symbols
     initializerSymbol = unit.initializerSymbol
-    if let initializerSymbol, symbols[initializerSymbol] == nil {
-      symbols[initializerSymbol] = .materializationSideEffectsOnly
+    if let object = unit as? ObjectMaterializationUnit {
+      definitions = object.definitions
+      isImmediate = object.isImmediate
+    } else {
+      definitions = unit.symbols.map { ($0.key, $0.value) }
+      isImmediate = false
+    }
+    if let initializerSymbol, !definitions.contains(where: { $0.name == initializerSymbol }) {
+      definitions.append((initializerSymbol, .materializationSideEffectsOnly))
     }
   }
 }
@@ -143,7 +180,10 @@ struct ResponsibilityState: Sendable {
   }
   let dylib: Int
   var tracker: Int
-  var symbols: SymbolFlagsMap
+  /// What was owed at first; of these, those are owed that say so.
+  var symbols: [SymbolID]
+  /// How many are owed.
+  var count: Int
   var initializerSymbol: SymbolStringPtr?
   var status = Status.owed
   /// What the last notification threw.
@@ -152,8 +192,11 @@ struct ResponsibilityState: Sendable {
 
 struct TrackerState: Sendable {
   let dylib: Int
-  /// Of a default tracker, which tracks all symbols of the dylib that say so, nothing.
-  var symbols: Set<SymbolStringPtr> = []
+  /// When it was made.
+  let sequence: Int
+  /// Some may be gone. Of a default tracker, which tracks all symbols of the dylib that say so, nothing.
+  var symbols: [SymbolID] = []
+  var count = 0
   var responsibilities: Set<Int> = []
 }
 
@@ -193,21 +236,27 @@ struct Completion: Sendable {
 
 /// A lookup that has found all definitions, and waits for them.
 struct Query: Sendable {
-  let required: RequiredSymbolState
   let completion: Completion
-  /// What was not ready when it was found.
-  let dependencies: [SymbolKey]
+  /// What was not ready when it was found, if anybody wants to know.
+  let dependencies: [(dylib: Int, name: SymbolStringPtr)]
   /// The alias for which it is made.
-  let alias: SymbolKey?
-  var results: SymbolMap
-  var pending: Set<SymbolKey>
+  let alias: SymbolID?
+  /// What was found, with an address where one is known.
+  var results: [(name: SymbolStringPtr, symbol: EvaluatedSymbol?)]
+  /// What it waits for, and in part has.
+  var symbols: [SymbolID]
+  var pendingCount: Int
 }
 
 /// What is to be done after the lock is released: all that calls the user's code, or releases its objects.
 struct Effects: Sendable {
   var materializations: [(unit: UnitState, responsibility: Int, dylib: Int)] = []
   var completions:
-    [(completion: Completion, result: Result<SymbolMap, OrcError>, dependencies: [SymbolKey])] = []
+    [(
+      completion: Completion,
+      result: Result<[(name: SymbolStringPtr, symbol: EvaluatedSymbol?)], OrcError>,
+      dependencies: [(dylib: Int, name: SymbolStringPtr)]
+    )] = []
   var flagsCompletions: [(body: @Sendable (SymbolFlagsMap) -> Void, result: SymbolFlagsMap)] = []
   var generations: [(generator: any DefinitionGenerator, request: GenerationSeed)] = []
   var discards: [(unit: any MaterializationUnit, name: SymbolStringPtr, dylib: Int)] = []
@@ -224,6 +273,11 @@ extension Effects {
   /// Takes from the state what is needed later, when that may have gone on.
   mutating func note(_ state: SessionState) {
     if !resourceChanges.isEmpty { managers = state.managers.map(\.manager) }
+  }
+
+  /// Takes the name of a dylib.
+  mutating func note(_ dylib: Int, named name: String?) {
+    if dylibNames[dylib] == nil { dylibNames[dylib] = name }
   }
 }
 

@@ -36,9 +36,8 @@ public struct ReExportsMaterializationUnit: MaterializationUnit {
   public func materialize(_ responsibility: MaterializationResponsibility) {
     do throws(OrcError) {
       let requested = responsibility.requestedSymbols
-      let others = aliases.filter { alias in
-        !requested.contains(alias.key) && responsibility.symbols[alias.key] != nil
-      }
+      let owed = responsibility.symbols
+      let others = aliases.filter { !requested.contains($0.key) && owed[$0.key] != nil }
       if !others.isEmpty {
         try responsibility.replace(with: ReExportsMaterializationUnit(others, from: source))
       }
@@ -74,7 +73,7 @@ public struct ReExportsMaterializationUnit: MaterializationUnit {
     }
     dylib.core.lookup(
       SymbolLookupSet(alias.aliasee, isWeak ? .weaklyReferenced : .required), in: [source], kind: .static,
-      alias: SymbolKey(dylib: dylib.number, name: name), purpose: .symbols(.resolved, completion))
+      alias: dylib.core.read { $0.find(name, in: dylib.number) }, purpose: .symbols(.resolved, completion))
   }
 }
 

@@ -1,4 +1,5 @@
 internal import Synchronization
+internal import WeldBytes
 
 /// The names of a session, each stored once, so that comparing two is comparing two addresses.
 ///
@@ -6,20 +7,61 @@ internal import Synchronization
 /// it last looked, and in ``clearDeadEntries()``; so it is never more than twice as large as what is in use.
 /// LLVM's `SymbolStringPool`.
 public final class SymbolStringPool: Sendable {
-  private struct Table: Sendable {
-    var entries: [String: SymbolStringPtr] = [:]
-    var sweepAt = 1024
+  /// The names by the hashes of their bytes.
+  struct Table: Sendable {
+    private var names: [SymbolStringPtr] = []
+    /// Hash in the upper half, position in `names` plus one in the lower one; 0 where free.
+    private var slots = [UInt64](repeating: 0, count: 64)
+    private var sweepAt = 1024
 
-    mutating func sweep() {
-      var dead: [String] = []
-      // Not `for … in`, which would hold a second reference to all of them.
-      var index = entries.values.startIndex
-      while index != entries.values.endIndex {
-        if entries.values[index].isOnlyReference() { dead.append(entries.values[index].text) }
-        entries.values.formIndex(after: &index)
+    var count: Int { names.count }
+
+    /// The name with these bytes, of which `hash` is the hash.
+    mutating func intern(_ bytes: RawSpan, hash: UInt32) -> SymbolStringPtr {
+      var slot = Int(truncatingIfNeeded: hash) & (slots.count &- 1)
+      while slots[slot] != 0 {
+        if UInt32(truncatingIfNeeded: slots[slot] &>> 32) == hash {
+          let known = Int(truncatingIfNeeded: slots[slot] & 0xffff_ffff) &- 1
+          if names[known].hasBytes(bytes) { return names[known] }
+        }
+        slot = (slot &+ 1) & (slots.count &- 1)
       }
-      for text in dead { entries[text] = nil }
-      sweepAt = max(1024, entries.count * 2)
+      let new = SymbolStringPtr(String(decoding: bytes), hash: hash)
+      add(new, at: slot)
+      return new
+    }
+
+    private mutating func add(_ name: SymbolStringPtr, at slot: Int) {
+      names.append(name)
+      slots[slot] = UInt64(name.contentHash) &<< 32 | UInt64(truncatingIfNeeded: names.count)
+      if names.count >= sweepAt {
+        sweep()
+      } else if names.count &* 2 > slots.count {
+        rebuild()
+      }
+    }
+
+    /// Forgets names that nobody holds.
+    mutating func sweep() {
+      var kept = 0
+      for position in names.indices where !names[position].isOnlyReference() {
+        names.swapAt(kept, position)
+        kept += 1
+      }
+      names.removeLast(names.count - kept)
+      sweepAt = max(1024, kept * 2)
+      rebuild()
+    }
+
+    private mutating func rebuild() {
+      var size = 64
+      while size < names.count * 4 { size *= 2 }
+      slots = [UInt64](repeating: 0, count: size)
+      for (position, name) in names.enumerated() {
+        var slot = Int(truncatingIfNeeded: name.contentHash) & (size - 1)
+        while slots[slot] != 0 { slot = (slot &+ 1) & (size - 1) }
+        slots[slot] = UInt64(name.contentHash) &<< 32 | UInt64(truncatingIfNeeded: position + 1)
+      }
     }
   }
 
@@ -30,13 +72,13 @@ public final class SymbolStringPool: Sendable {
   /// The name with this text.
   public func intern(_ text: String) -> SymbolStringPtr {
     table.withLock { table in
-      if let known = table.entries[text] { return known }
-      if table.entries.count >= table.sweepAt { table.sweep() }
-      let new = SymbolStringPtr(text)
-      table.entries[text] = new
-      return new
+      let bytes = RawSpan(_elements: text.utf8.span)
+      return table.intern(bytes, hash: bytes.nameHash())
     }
   }
+
+  /// Calls `body` with the table, to intern many names at once.
+  func withTable<R: Sendable>(_ body: (inout Table) -> R) -> R { table.withLock { body(&$0) } }
 
   /// Forgets the names which nobody holds.
   public func clearDeadEntries() { table.withLock { $0.sweep() } }
@@ -45,7 +87,7 @@ public final class SymbolStringPool: Sendable {
   public var count: Int {
     table.withLock { table in
       table.sweep()
-      return table.entries.count
+      return table.count
     }
   }
 }
@@ -56,15 +98,30 @@ public final class SymbolStringPool: Sendable {
 public struct SymbolStringPtr: Hashable, Sendable {
   private final class Entry: Sendable {
     let text: String
-    init(_ text: String) { self.text = text }
+    let hash: UInt32
+
+    init(_ text: String, hash: UInt32) {
+      self.text = text
+      self.hash = hash
+    }
   }
 
   private var entry: Entry
 
-  fileprivate init(_ text: String) { entry = Entry(text) }
+  fileprivate init(_ text: String, hash: UInt32) { entry = Entry(text, hash: hash) }
 
   /// The characters of the name.
   public var text: String { entry.text }
+
+  /// Different for every name that is alive.
+  var identity: UInt { UInt(bitPattern: ObjectIdentifier(entry)) }
+
+  /// The hash of the text's bytes.
+  fileprivate var contentHash: UInt32 { entry.hash }
+
+  fileprivate func hasBytes(_ bytes: RawSpan) -> Bool {
+    RawSpan(_elements: entry.text.utf8.span).hasSameBytes(as: bytes)
+  }
 
   fileprivate mutating func isOnlyReference() -> Bool { isKnownUniquelyReferenced(&entry) }
 

@@ -1,18 +1,41 @@
 internal import Synchronization
-internal import WeldLink
 public import WeldELF
+internal import WeldLink
 
 /// What an object promises: its symbols, and what stands for its initializers. LLVM's
 /// `MaterializationUnit::Interface`.
 public struct ObjectInterface: Sendable {
+  /// The symbols, in the order of the object, and what else is known of its names.
+  enum Contents: Sendable {
+    case table(ObjectSymbols)
+    case map(SymbolFlagsMap)
+  }
+
+  private(set) var contents: Contents
+
   /// The symbols that it defines and that are seen by name. Hidden ones are not exported.
-  public var symbols: SymbolFlagsMap
+  public var symbols: SymbolFlagsMap {
+    get {
+      switch contents {
+      case .map(let map): return map
+      case .table(let table):
+        var map: SymbolFlagsMap = [:]
+        for definition in table.definitions where map[definition.name] == nil {
+          map[definition.name] = definition.flags
+        }
+        if let initializerSymbol { map[initializerSymbol] = .materializationSideEffectsOnly }
+        return map
+      }
+    }
+    set { contents = .map(newValue) }
+  }
+
   /// The symbol that stands for its initializers, if it has some.
   public var initializerSymbol: SymbolStringPtr?
 
   /// The given symbols.
   public init(symbols: SymbolFlagsMap, initializerSymbol: SymbolStringPtr? = nil) {
-    self.symbols = symbols
+    contents = .map(symbols)
     self.initializerSymbol = initializerSymbol
   }
 
@@ -20,13 +43,9 @@ public struct ObjectInterface: Sendable {
   ///
   /// - Parameter names: the session's.
   public init(of object: ObjectFile, names: SymbolStringPool) {
-    symbols = SymbolFlagsMap(
-      ObjectSymbols(of: object, names: names).definitions.lazy.map { ($0.name, $0.flags) },
-      uniquingKeysWith: { first, _ in first })
+    contents = .table(ObjectSymbols(of: object, names: names))
     guard object.hasInitializers else { return }
-    let initializer = names.intern("$.\(object.name).__inits.\(Self.nextNumber())")
-    symbols[initializer] = .materializationSideEffectsOnly
-    initializerSymbol = initializer
+    initializerSymbol = names.intern("$.\(object.name).__inits.\(Self.nextNumber())")
   }
 
   private static func nextNumber() -> Int { counter.add(1, ordering: .relaxed).newValue }
@@ -38,17 +57,22 @@ private let counter = Atomic(0)
 extension ObjectFile {
   /// Whether functions of it are to run before or after it is used.
   fileprivate var hasInitializers: Bool {
-    (1..<max(sectionCount, 1)).contains { number in
+    for number in 1..<max(sectionCount, 1) {
       let section = section(at: SectionIndex(rawValue: UInt32(number)))
       switch section.type {
       case .initArray, .finiArray, .preinitArray: return true
-      case .progbits where section.flags.contains(.alloc):
-        let name = name(of: section)
-        return [".ctors", ".dtors", ".init_array", ".fini_array", ".preinit_array"].contains {
-          name == $0 || name.hasPrefix($0 + ".")
-        }
-      default: return false
+      case .progbits where section.flags.contains(.write): if hasInitializerName(section) { return true }
+      default: continue
       }
+    }
+    return false
+  }
+
+  /// Whether the section is called as old compilers call arrays of initializers.
+  private func hasInitializerName(_ section: SectionHeader) -> Bool {
+    let name = name(of: section)
+    return [".ctors", ".dtors", ".init_array", ".fini_array", ".preinit_array"].contains {
+      name == $0 || name.hasPrefix($0 + ".")
     }
   }
 }

@@ -41,6 +41,21 @@ public struct ObjectMaterializationUnit: MaterializationUnit {
   public var initializerSymbol: SymbolStringPtr? { interface.initializerSymbol }
 
   public func materialize(_ responsibility: MaterializationResponsibility) {
-    layer.emit(responsibility, object)
+    if case .table(let table) = interface.contents, let layer = layer as? ObjectLinkingLayer {
+      layer.emit(responsibility, object, table)
+    } else {
+      layer.emit(responsibility, object)
+    }
   }
+
+  /// What it defines, in the order of the object.
+  var definitions: [(name: SymbolStringPtr, flags: SymbolFlags)] {
+    switch interface.contents {
+    case .table(let table): table.definitions.map { ($0.name, $0.flags) }
+    case .map(let map): map.map { ($0.key, $0.value) }
+    }
+  }
+
+  /// Whether the layer only takes note of what it is given.
+  var isImmediate: Bool { layer is ObjectLinkingLayer }
 }

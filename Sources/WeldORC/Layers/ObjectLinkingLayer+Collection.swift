@@ -5,15 +5,30 @@ extension ObjectLinkingLayer {
   /// An object that is to be linked, and what is known of it.
   struct Member: Sendable {
     let submission: Submission
-    /// What is owed of it.
-    let definitions: [ObjectSymbols.Definition]
-    /// The indices of its definitions that stand back behind others.
-    let overridden: [Int]
-    /// What it refers to, those included.
-    let needs: [ObjectSymbols.Need]
+    /// The names of the object.
+    let symbols: ObjectSymbols
+    /// Whether all that it defines is owed.
+    let isWhole: Bool
+    /// The positions in ``symbols`` of definitions that stand back behind others.
+    let overridden: Set<Int>
 
     var responsibility: MaterializationResponsibility { submission.responsibility }
     var dylib: JITDylib { submission.responsibility.dylib }
+
+    /// Calls `body` with each name that is owed, and where it is defined.
+    func forEachOwed(_ body: (ObjectSymbols.Definition) -> Void) {
+      for (position, definition) in symbols.definitions.enumerated() where !overridden.contains(position) {
+        body(definition)
+      }
+    }
+
+    /// Calls `body` with each name that the object refers to.
+    func forEachNeed(_ body: (ObjectSymbols.Need) -> Void) {
+      for need in symbols.needs { body(need) }
+      for position in overridden {
+        body(ObjectSymbols.Need(name: symbols.definitions[position].name, flags: .required))
+      }
+    }
   }
 
   /// The objects that will be linked together, while they are being found.
@@ -21,8 +36,8 @@ extension ObjectLinkingLayer {
     private struct State: Sendable {
       var members: [Member] = []
       /// What the members owe.
-      var owned: Set<SymbolKey> = []
-      var asked: Set<SymbolKey> = []
+      var owned = NameSet()
+      var asked = NameSet()
       var answers = Answers()
       /// Lookups without an answer.
       var outstandingCount = 0
@@ -38,17 +53,17 @@ extension ObjectLinkingLayer {
       let members = submissions.compactMap { Member($0, core) }
       return state.withLock { state in
         for member in members {
-          for definition in member.definitions {
-            state.owned.insert(SymbolKey(dylib: member.dylib.number, name: definition.name))
-          }
+          let dylib = member.dylib.number
+          member.forEachOwed { _ = state.owned.insert($0.name, in: dylib) }
         }
         state.members += members
         var wanted: [JITDylib: [SymbolLookupSet.Element]] = [:]
         for member in members {
+          let dylib = member.dylib.number
           var elements: [SymbolLookupSet.Element] = []
-          for need in member.needs {
-            let key = SymbolKey(dylib: member.dylib.number, name: need.name)
-            guard !state.owned.contains(key), state.asked.insert(key).inserted else { continue }
+          member.forEachNeed { need in
+            guard !state.owned.contains(need.name, in: dylib), state.asked.insert(need.name, in: dylib)
+            else { return }
             elements.append(SymbolLookupSet.Element(name: need.name, flags: need.flags))
           }
           if !elements.isEmpty { wanted[member.dylib, default: []] += elements }
@@ -78,9 +93,9 @@ extension ObjectLinkingLayer {
     }
 
     /// The members, and what they need if all of it is known.
-    func close() -> (members: [Member], answers: Answers?) {
+    func close() -> (members: [Member], owned: NameSet, answers: Answers?) {
       state.withLock { state in
-        (state.members, state.outstandingCount == 0 && !state.hasFailed ? state.answers : nil)
+        (state.members, state.owned, state.outstandingCount == 0 && !state.hasFailed ? state.answers : nil)
       }
     }
   }
@@ -103,6 +118,19 @@ extension ObjectLinkingLayer {
       }
     }
 
+    /// Forgets what is ready by now.
+    mutating func forgetReady(_ core: SessionCore) {
+      guard !unready.isEmpty else { return }
+      unready = core.read { state in
+        unready.compactMapValues { names in
+          let left = names.filter { name, definer in
+            state.find(name, in: definer.number).flatMap { state.symbols[$0]?.state } != .ready
+          }
+          return left.isEmpty ? nil : left
+        }
+      }
+    }
+
     func symbol(_ name: SymbolStringPtr, for dylib: JITDylib) -> EvaluatedSymbol? {
       found[dylib.number]?[name]
     }
@@ -117,26 +145,25 @@ extension ObjectLinkingLayer {
 extension ObjectLinkingLayer.Member {
   /// Compares what the object defines with what is owed; `nil` if it defines more, and so has failed.
   init?(_ submission: ObjectLinkingLayer.Submission, _ core: SessionCore) {
-    let symbols = ObjectSymbols(of: submission.object, names: core.names)
-    let owed = submission.responsibility.symbols
     self.submission = submission
-    guard symbols.definitions.contains(where: { owed[$0.name] == nil }) else {
-      definitions = symbols.definitions
+    let symbols = submission.symbols ?? ObjectSymbols(of: submission.object, names: core.names)
+    self.symbols = symbols
+    isWhole = submission.responsibility.owesAll(of: symbols)
+    guard !isWhole else {
       overridden = []
-      needs = symbols.needs
       return
     }
-    let others = symbols.definitions.filter { owed[$0.name] == nil }
-    let unexpected = others.filter { $0.flags.isDisjoint(with: [.weak, .common]) }
-    guard unexpected.isEmpty else {
-      let dylib = submission.responsibility.dylib.name
-      submission.responsibility.failMaterialization(
-        OrcError.unexpectedDefinitions(
-          unexpected.map { OrcError.Symbol(name: $0.name.text, dylib: dylib) }))
-      return nil
+    let owed = submission.responsibility.symbols
+    let overridden = Set(symbols.definitions.indices.filter { owed[symbols.definitions[$0].name] == nil })
+    self.overridden = overridden
+    let unexpected = overridden.map { symbols.definitions[$0] }.filter {
+      $0.flags.isDisjoint(with: [.weak, .common])
     }
-    definitions = symbols.definitions.filter { owed[$0.name] != nil }
-    overridden = others.map(\.index)
-    needs = symbols.needs + others.map { ObjectSymbols.Need(name: $0.name, flags: .required) }
+    guard !unexpected.isEmpty else { return }
+    let dylib = submission.responsibility.dylib.name
+    submission.responsibility.failMaterialization(
+      OrcError.unexpectedDefinitions(
+        unexpected.map { OrcError.Symbol(name: $0.name.text, dylib: dylib) }))
+    return nil
   }
 }

@@ -6,11 +6,7 @@ extension ObjectLinkingLayer {
   /// Links what was collected: together what can be, and what waits for something each on its own, so that nothing
   /// waits that need not.
   func link(_ collection: Collection) {
-    let (members, answers) = collection.close()
-    let owned = Set(
-      members.flatMap { member in
-        member.definitions.map { SymbolKey(dylib: member.dylib.number, name: $0.name) }
-      })
+    let (members, owned, answers) = collection.close()
     if let answers {
       let batches = layOut(members)
       finish(batches, answers, owned: owned, among: batches)
@@ -57,7 +53,7 @@ extension ObjectLinkingLayer {
   func makeBatches(_ members: [Member]) -> [Batch] {
     var overridden: Set<LinkedBatch.SymbolReference> = []
     for (position, member) in members.enumerated() {
-      for index in member.overridden {
+      for index in member.overridden.map({ member.symbols.definitions[$0].index }) {
         overridden.insert(LinkedBatch.SymbolReference(object: position, symbol: index))
       }
     }
@@ -80,14 +76,22 @@ extension ObjectLinkingLayer {
 
   private func resolve(_ position: Int, of batch: Batch) {
     let member = batch.members[position]
-    var addresses: SymbolMap = [:]
-    addresses.reserveCapacity(member.definitions.count)
-    for definition in member.definitions {
-      let reference = LinkedBatch.SymbolReference(object: position, symbol: definition.index)
-      addresses[definition.name] = EvaluatedSymbol(
-        address: batch.linked.address(of: reference), flags: definition.flags)
+    func address(_ definition: ObjectSymbols.Definition) -> Address {
+      batch.linked.address(
+        of: LinkedBatch.SymbolReference(object: position, symbol: definition.index))
     }
     do throws(OrcError) {
+      if member.isWhole {
+        let addresses = member.symbols.definitions.map(address)
+        if try member.responsibility.notifyResolved(inOrder: addresses) { return }
+      }
+      // What was taken away in the meantime is somebody else's.
+      let owed = member.responsibility.symbols
+      var addresses: SymbolMap = [:]
+      member.forEachOwed { definition in
+        guard owed[definition.name] != nil else { return }
+        addresses[definition.name] = EvaluatedSymbol(address: address(definition), flags: definition.flags)
+      }
       try member.responsibility.notifyResolved(addresses)
     } catch {
       batch.fail(position, error)
@@ -99,8 +103,10 @@ extension ObjectLinkingLayer {
   /// Writes and emits batches all of whose needs have addresses.
   ///
   /// - Parameter all: the batches of all members.
-  func finish(_ batches: [Batch], _ answers: Answers, owned: Set<SymbolKey>, among all: [Batch]) {
+  func finish(_ batches: [Batch], _ answers: Answers, owned: NameSet, among all: [Batch]) {
     let written = batches.filter { write($0, answers, all) }
+    var answers = answers
+    answers.forgetReady(core)
     // Else what is linked with it may fail, or not be ready.
     let isPlain =
       answers.isAllReady && written.count == all.count && all.allSatisfy(\.failed.isEmpty)
@@ -158,7 +164,7 @@ extension ObjectLinkingLayer {
     var found: [SymbolStringPtr: ResolvedSymbol] = [:]
     for batch in batches where batch.members[0].dylib == dylib {
       for (position, member) in batch.members.enumerated() {
-        for definition in member.definitions {
+        member.forEachOwed { definition in
           let reference = LinkedBatch.SymbolReference(object: position, symbol: definition.index)
           found[definition.name] = ResolvedSymbol(
             address: batch.linked.address(of: reference), isFunction: definition.flags.contains(.callable))
@@ -173,7 +179,7 @@ extension ObjectLinkingLayer {
   /// Says that the member is in memory.
   ///
   /// - Parameter answers: what it needs and may not be ready; `nil` if all of that is, or is with it.
-  private func emit(_ member: Member, _ answers: Answers?, owned: Set<SymbolKey>) {
+  private func emit(_ member: Member, _ answers: Answers?, owned: NameSet) {
     do throws(OrcError) {
       try member.responsibility.notifyEmitted(answers.map { groups(of: member, $0, owned: owned) } ?? [])
     } catch {
@@ -182,11 +188,11 @@ extension ObjectLinkingLayer {
   }
 
   private func groups(
-    of member: Member, _ answers: Answers, owned: Set<SymbolKey>
+    of member: Member, _ answers: Answers, owned: NameSet
   ) -> [SymbolDependenceGroup] {
     var dependencies: SymbolDependenceMap = [:]
-    for need in member.needs {
-      if owned.contains(SymbolKey(dylib: member.dylib.number, name: need.name)) {
+    member.forEachNeed { need in
+      if owned.contains(need.name, in: member.dylib.number) {
         dependencies[member.dylib, default: []].insert(need.name)
       } else if let definer = answers.unreadyDefiner(of: need.name, for: member.dylib) {
         dependencies[definer, default: []].insert(need.name)

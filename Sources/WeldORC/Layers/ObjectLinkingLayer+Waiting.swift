@@ -4,7 +4,7 @@ internal import WeldLink
 extension ObjectLinkingLayer {
   /// Links members of which some need what has failed, or is not there yet: those that have all they need together,
   /// the others each on its own when it has.
-  func linkApart(_ members: [Member], owned: Set<SymbolKey>) {
+  func linkApart(_ members: [Member], owned: NameSet) {
     let lookups = members.map { OwnLookup(of: $0, owned: owned, core) }
     let sound = Self.sound(lookups)
     var answers = Answers()
@@ -34,11 +34,9 @@ extension ObjectLinkingLayer {
 
   /// Those which have not failed, and need nothing of members that have.
   private static func sound(_ lookups: [OwnLookup]) -> [OwnLookup] {
-    var failures: [SymbolKey: OrcError] = [:]
+    var failures: [JITDylib: [SymbolStringPtr: OrcError]] = [:]
     func fail(_ member: Member, _ error: OrcError) {
-      for definition in member.definitions {
-        failures[SymbolKey(dylib: member.dylib.number, name: definition.name)] = error.firstCause
-      }
+      member.forEachOwed { failures[member.dylib, default: [:]][$0.name] = error.firstCause }
       member.responsibility.failMaterialization(error)
     }
     var sound: [OwnLookup] = []
@@ -50,9 +48,9 @@ extension ObjectLinkingLayer {
       previousCount = sound.count
       sound = sound.filter { lookup in
         let member = lookup.member
-        let failed = member.needs.compactMap { need -> (SymbolStringPtr, OrcError)? in
-          failures[SymbolKey(dylib: member.dylib.number, name: need.name)].map { (need.name, $0) }
-        }
+        guard let known = failures[member.dylib] else { return true }
+        var failed: [(SymbolStringPtr, OrcError)] = []
+        member.forEachNeed { need in if let cause = known[need.name] { failed.append((need.name, cause)) } }
         guard let cause = failed.first?.1 else { return true }
         let symbols = failed.map { OrcError.Symbol(name: $0.0.text, dylib: member.dylib.name) }
         fail(member, .failedToMaterialize(symbols, cause: cause))
@@ -73,12 +71,14 @@ extension ObjectLinkingLayer {
     let member: Member
     private let state = Mutex(State())
 
-    init(of member: Member, owned: Set<SymbolKey>, _ core: SessionCore) {
+    init(of member: Member, owned: NameSet, _ core: SessionCore) {
       self.member = member
       let dylib = member.dylib
-      let elements = member.needs.compactMap { need -> SymbolLookupSet.Element? in
-        guard !owned.contains(SymbolKey(dylib: dylib.number, name: need.name)) else { return nil }
-        return SymbolLookupSet.Element(name: need.name, flags: need.flags)
+      var elements: [SymbolLookupSet.Element] = []
+      member.forEachNeed { need in
+        if !owned.contains(need.name, in: dylib.number) {
+          elements.append(SymbolLookupSet.Element(name: need.name, flags: need.flags))
+        }
       }
       let completion = Completion(
         registerDependencies: { [self] unready in

@@ -27,6 +27,8 @@ public final class ObjectLinkingLayer: ObjectLayer, ResourceManager {
   struct Submission: Sendable {
     let responsibility: MaterializationResponsibility
     let object: ObjectFile
+    /// Its names, if somebody has read them.
+    let symbols: ObjectSymbols?
   }
 
   /// A layer of `session`.
@@ -41,8 +43,15 @@ public final class ObjectLinkingLayer: ObjectLayer, ResourceManager {
   }
 
   public func emit(_ responsibility: MaterializationResponsibility, _ object: ObjectFile) {
+    emit(responsibility, object, nil)
+  }
+
+  func emit(
+    _ responsibility: MaterializationResponsibility, _ object: ObjectFile, _ symbols: ObjectSymbols?
+  ) {
+    let submission = Submission(responsibility: responsibility, object: object, symbols: symbols)
     let isFirst = state.withLock { state in
-      state.pending.append(Submission(responsibility: responsibility, object: object))
+      state.pending.append(submission)
       guard !state.isCollecting else { return false }
       state.isCollecting = true
       return true

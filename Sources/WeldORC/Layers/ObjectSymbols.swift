@@ -23,23 +23,29 @@ struct ObjectSymbols: Sendable {
   init(of object: ObjectFile, names: SymbolStringPool) {
     let groups = object.comdatSections
     let linkerNames = LinkerNames(for: object)
+    guard let strings = try? object.bytes.extracting(object.symbolNames) else { return }
     let list = object.symbols
     let first = min(object.symbolTable?.firstGlobal ?? 0, list.count)
     definitions.reserveCapacity(list.count - first)
     needs.reserveCapacity(list.count - first)
-    for index in first..<list.count {
-      let symbol = list[index]
-      guard symbol.type != .section, symbol.type != .file else { continue }
-      let bytes = object.nameBytes(of: symbol)
-      guard bytes.byteCount > 0 else { continue }
-      let name = names.intern(String(decoding: bytes))
-      if symbol.place == .undefined {
+    let bytes = strings.span
+    names.withTable { table in
+      for index in first..<list.count {
+        let symbol = list[index]
+        guard symbol.type != .section, symbol.type != .file,
+          let found = try? bytes.name(at: Int(symbol.nameOffset)), found.byteCount > 0
+        else { continue }
+        let start = Int(symbol.nameOffset)
+        let text = bytes.extracting(start..<start + found.byteCount)
+        let name = table.intern(text, hash: found.hash)
+        if symbol.place != .undefined {
+          definitions.append(
+            Definition(index: index, name: name, flags: SymbolFlags(of: symbol, comdat: groups)))
+          continue
+        }
         // What linkers define themselves need not be anywhere.
-        let isOptional = symbol.binding == .weak || linkerNames.contains(bytes)
+        let isOptional = symbol.binding == .weak || linkerNames.contains(text)
         needs.append(Need(name: name, flags: isOptional ? .weaklyReferenced : .required))
-      } else {
-        definitions.append(
-          Definition(index: index, name: name, flags: SymbolFlags(of: symbol, comdat: groups)))
       }
     }
   }

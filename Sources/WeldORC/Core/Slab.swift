@@ -1,0 +1,81 @@
+/// Things under numbers, which are not reused: who has the number of something that is gone finds nothing.
+///
+/// As quick as an array: the lower half of a number is a position, the upper half tells how often it was taken. No
+/// number is 0.
+struct Slab<Element: Sendable>: Sendable {
+  private struct Slot: Sendable {
+    var generation: UInt32 = 1
+    var element: Element?
+  }
+
+  private var slots: [Slot] = []
+  private var free: [UInt32] = []
+
+  /// How many there are.
+  var count: Int { slots.count - free.count }
+  var isEmpty: Bool { count == 0 }
+
+  /// Adds `element`, and returns its number.
+  mutating func insert(_ element: Element) -> Int {
+    if let position = free.popLast() {
+      slots[Int(position)].element = element
+      return Self.number(Int(position), slots[Int(position)].generation)
+    }
+    slots.append(Slot(element: element))
+    return Self.number(slots.count - 1, 1)
+  }
+
+  private static func number(_ position: Int, _ generation: UInt32) -> Int {
+    Int(truncatingIfNeeded: UInt64(generation) &<< 32 | UInt64(truncatingIfNeeded: position))
+  }
+
+  /// Where the thing with the number is, if it is there.
+  private func position(of number: Int) -> Int? {
+    let position = Int(UInt32(truncatingIfNeeded: number))
+    guard position < slots.count,
+      slots[position].generation == UInt32(truncatingIfNeeded: number &>> 32)
+    else { return nil }
+    return position
+  }
+
+  /// The thing with this number. It may be changed, or removed by setting it to `nil`.
+  subscript(number: Int) -> Element? {
+    _read {
+      if let position = position(of: number) { yield slots[position].element } else { yield nil }
+    }
+    _modify {
+      if let position = position(of: number) {
+        yield &slots[position].element
+        if slots[position].element == nil { release(position) }
+      } else {
+        var nothing: Element?
+        yield &nothing
+      }
+    }
+  }
+
+  private mutating func release(_ position: Int) {
+    slots[position].generation &+= 1
+    // Where a position was taken too often to tell, it is not taken again.
+    if slots[position].generation < UInt32(Int32.max) { free.append(UInt32(truncatingIfNeeded: position)) }
+  }
+
+  /// Removes the thing with this number, and returns it.
+  mutating func removeValue(forKey number: Int) -> Element? {
+    guard let position = position(of: number), let element = slots[position].element.take() else {
+      return nil
+    }
+    release(position)
+    return element
+  }
+
+  /// All numbers.
+  var numbers: [Int] {
+    slots.indices.compactMap { position in
+      slots[position].element == nil ? nil : Self.number(position, slots[position].generation)
+    }
+  }
+
+  /// All things.
+  var elements: some Sequence<Element> { slots.lazy.compactMap(\.element) }
+}
