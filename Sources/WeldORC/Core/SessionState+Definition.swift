@@ -78,12 +78,13 @@ extension SessionState {
     var ids: [SymbolID] = []
     ids.reserveCapacity(definitions.count)
     for (name, flags) in definitions {
-      var entry = SymbolEntry(name: name, dylib: dylib, flags: flags, tracker: tracker)
+      var entry = SymbolEntry(dylib: dylib, flags: flags, tracker: tracker)
       finish(&entry)
-      let id = symbols.insert(entry)
+      let id = addSymbol(entry, name)
       if dylibs[dylib]?.table.insert(id, for: name) == nil {
         ids.append(id)
       } else {
+        symbolNames[Slab<SymbolEntry>.position(of: id)] = nil
         symbols[id] = nil
       }
     }
@@ -103,22 +104,23 @@ extension SessionState {
 
   /// Removes a symbol that nothing refers to.
   mutating func removeSymbol(_ id: SymbolID) {
-    guard let entry = symbols.removeValue(forKey: id) else { return }
+    guard let name = name(of: id), let entry = symbols.removeValue(forKey: id) else { return }
+    symbolNames[Slab<SymbolEntry>.position(of: id)] = nil
     if entry.hasFailed { failures[id] = nil }
-    dylibs[entry.dylib]?.table.remove(entry.name)
+    dylibs[entry.dylib]?.table.remove(name)
     trackers[entry.tracker]?.count -= 1
   }
 
   /// Removes definitions that nobody asked for.
   mutating func discardUnmaterialized(_ ids: [SymbolID], _ effects: inout Effects) {
     for id in ids {
-      guard let entry = symbols[id] else { continue }
+      guard let entry = symbols[id], let name = name(of: id) else { continue }
       effects.dylibNames[entry.dylib] = dylibs[entry.dylib]?.name
       removeSymbol(id)
       guard let unit = units[entry.unit]?.unit else { continue }
-      effects.discards.append((unit, entry.name, entry.dylib))
+      effects.discards.append((unit, name, entry.dylib))
       units[entry.unit]?.count -= 1
-      if units[entry.unit]?.initializerSymbol == entry.name { units[entry.unit]?.initializerSymbol = nil }
+      if units[entry.unit]?.initializerSymbol == name { units[entry.unit]?.initializerSymbol = nil }
       if units[entry.unit]?.count == 0, let empty = units.removeValue(forKey: entry.unit) {
         effects.garbage.append(empty)
       }
@@ -183,13 +185,13 @@ extension SessionState {
   func owedFlags(by number: Int) -> SymbolFlagsMap {
     var flags: SymbolFlagsMap = [:]
     for id in owedSymbols(by: number) {
-      if let entry = symbols[id] { flags[entry.name] = entry.flags }
+      if let name = name(of: id) { flags[name] = symbols[id]?.flags }
     }
     return flags
   }
 
   func requestedSymbols(of number: Int) -> Set<SymbolStringPtr> {
-    Set(owedSymbols(by: number).compactMap { symbols[$0] }.filter(\.isAwaited).map(\.name))
+    Set(owedSymbols(by: number).filter { symbols[$0]?.isAwaited == true }.compactMap { name(of: $0) })
   }
 
   /// Starts making the definitions of a unit.
@@ -244,7 +246,8 @@ extension SessionState {
     var wrong: [SymbolStringPtr] = []
     var ids: [SymbolID] = []
     for (name, _) in unit.definitions {
-      if let id = owedSymbol(name, in: responsibility.dylib, by: number), symbols[id]?.state == .materializing {
+      if let id = owedSymbol(name, in: responsibility.dylib, by: number), symbols[id]?.state == .materializing
+      {
         ids.append(id)
       } else {
         wrong.append(name)
@@ -259,7 +262,7 @@ extension SessionState {
     unit.symbols = ids
     unit.count = ids.count
     if let initializer = responsibility.initializerSymbol,
-      ids.contains(where: { symbols[$0]?.name == initializer })
+      ids.contains(where: { name(of: $0) == initializer })
     {
       responsibilities[number]?.initializerSymbol = nil
       unit.initializerSymbol = initializer

@@ -10,10 +10,8 @@ extension SessionState {
       }
       lines.append("\(dylib.name): searches \(order.joined(separator: ", "))")
       lines.append("  generators: \(dylib.generators.count)")
-      let entries = dylib.table.values.compactMap { id in symbols[id].map { (id, $0) } }
-      for (id, entry) in entries.sorted(by: { $0.1.name.text < $1.1.name.text }) {
-        lines.append("  " + line(id, entry))
-      }
+      let named = dylib.table.values.compactMap { id in name(of: id).map { ($0.text, id) } }
+      for (name, id) in named.sorted(by: { $0.0 < $1.0 }) { lines.append("  " + line(name, id)) }
     }
     if !lookups.isEmpty { lines.append("lookups that wait for generators: \(lookups.count)") }
     if !queries.isEmpty { lines.append("lookups that wait for symbols: \(queries.count)") }
@@ -25,8 +23,9 @@ extension SessionState {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  private func line(_ id: SymbolID, _ entry: SymbolEntry) -> String {
-    var line = "\(entry.name): \(entry.hasFailed ? "failed" : "\(entry.state)")"
+  private func line(_ name: String, _ id: SymbolID) -> String {
+    guard let entry = symbols[id] else { return name }
+    var line = "\(name): \(entry.hasFailed ? "failed" : "\(entry.state)")"
     if entry.state >= .resolved { line += " at \(entry.address)" }
     let names: [(SymbolFlags, String)] = [
       (.exported, "exported"), (.weak, "weak"), (.common, "common"), (.absolute, "absolute"),

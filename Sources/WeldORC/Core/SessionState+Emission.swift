@@ -106,7 +106,9 @@ extension SessionState {
     var grouped: [SymbolID: [Int]] = [:]
     var dependencies: [Set<SymbolID>] = []
     for (index, group) in groups.enumerated() {
-      for name in group.symbols { if let id = find(name, in: dylib) { grouped[id, default: []].append(index) } }
+      for name in group.symbols {
+        if let id = find(name, in: dylib) { grouped[id, default: []].append(index) }
+      }
       dependencies.append(symbols(of: group.dependencies))
     }
     var parts: [[Int]: [SymbolID]] = [:]

@@ -100,7 +100,8 @@ extension SessionState {
             (
               generator.generator,
               GenerationSeed(
-                number: request, lookup: number, symbols: SymbolLookupSet(elements: candidates.map { lookup.elements[$0] }),
+                number: request, lookup: number,
+                symbols: SymbolLookupSet(elements: candidates.map { lookup.elements[$0] }),
                 dylib: dylibNumber, dylibFlags: flags, kind: lookup.kind)
             ))
         }
@@ -193,7 +194,7 @@ extension SessionState {
     switch lookup.purpose {
     case .flags(_, let body):
       var flags: SymbolFlagsMap = [:]
-      for id in found { if let entry = symbols[id] { flags[entry.name] = entry.flags } }
+      for id in found { if let name = name(of: id) { flags[name] = symbols[id]?.flags } }
       effects.flagsCompletions.append((body, flags))
       return
     case .symbols(let state, let body): (required, completion) = (state, body)
@@ -218,17 +219,17 @@ extension SessionState {
     var positions: [Int] = []
     var dependencies: [(dylib: Int, name: SymbolStringPtr)] = []
     for id in found {
-      guard let entry = symbols[id] else { continue }
+      guard let entry = symbols[id], let name = name(of: id) else { continue }
       if completion.registerDependencies != nil, entry.state != .ready {
-        dependencies.append((entry.dylib, entry.name))
+        dependencies.append((entry.dylib, name))
         effects.note(entry.dylib, named: dylibs[entry.dylib]?.name)
       }
       if entry.state == .ready || required == .resolved && entry.state >= .resolved {
-        results.append((entry.name, entry.hasAddress ? entry.evaluated : nil))
+        results.append((name, entry.hasAddress ? entry.evaluated : nil))
       } else {
         positions.append(results.count)
         pending.append(id)
-        results.append((entry.name, nil))
+        results.append((name, nil))
       }
     }
     guard !pending.isEmpty else {

@@ -13,6 +13,8 @@ struct SessionState: Sendable {
   var dylibs = Slab<DylibState>()
   var dylibNumbers: [String: Int] = [:]
   var symbols = Slab<SymbolEntry>()
+  /// By their positions in ``symbols``.
+  var symbolNames: [SymbolStringPtr?] = []
   /// The groups, of those that are not ready, which need a symbol.
   var dependants: [SymbolID: Set<Int>] = [:]
   /// The queries that wait for a symbol, but for the first.
@@ -43,14 +45,28 @@ struct SessionState: Sendable {
 
   /// The symbols as errors name them.
   func describe(_ symbols: some Sequence<SymbolID>) -> [OrcError.Symbol] {
-    symbols.compactMap { self.symbols[$0] }.map { symbol in
-      OrcError.Symbol(name: symbol.name.text, dylib: dylibs[symbol.dylib]?.name ?? "a removed dylib")
+    symbols.compactMap { id -> OrcError.Symbol? in
+      guard let name = name(of: id), let dylib = self.symbols[id]?.dylib else { return nil }
+      return OrcError.Symbol(name: name.text, dylib: dylibs[dylib]?.name ?? "a removed dylib")
     }.sorted { ($0.dylib, $0.name) < ($1.dylib, $1.name) }
   }
 
   func describe(_ names: some Sequence<SymbolStringPtr>, of dylib: Int) -> [OrcError.Symbol] {
     let dylib = dylibs[dylib]?.name ?? "a removed dylib"
     return names.map { OrcError.Symbol(name: $0.text, dylib: dylib) }.sorted { $0.name < $1.name }
+  }
+
+  /// Adds a symbol.
+  mutating func addSymbol(_ entry: SymbolEntry, _ name: SymbolStringPtr) -> SymbolID {
+    let id = symbols.insert(entry)
+    let position = Slab<SymbolEntry>.position(of: id)
+    if position < symbolNames.count { symbolNames[position] = name } else { symbolNames.append(name) }
+    return id
+  }
+
+  /// What the symbol is called.
+  func name(of id: SymbolID) -> SymbolStringPtr? {
+    symbols[id] == nil ? nil : symbolNames[Slab<SymbolEntry>.position(of: id)]
   }
 
   /// The symbol of this name.
@@ -77,9 +93,8 @@ struct DylibState: Sendable {
 
 /// A symbol of a dylib.
 ///
-/// What few symbols have is not in it, since it is copied often.
+/// What few symbols have is not in it, nor anything that counts references, since it is copied often.
 struct SymbolEntry: Sendable {
-  let name: SymbolStringPtr
   let dylib: Int
   var address = Address.zero
   var flags: SymbolFlags

@@ -29,9 +29,13 @@ struct Slab<Element: Sendable>: Sendable {
     Int(truncatingIfNeeded: UInt64(generation) &<< 32 | UInt64(truncatingIfNeeded: position))
   }
 
+  /// Where the thing with the number is among all that there ever were at once.
+  static func position(of number: Int) -> Int { Int(UInt32(truncatingIfNeeded: number)) }
+
   /// Where the thing with the number is, if it is there.
+  @inline(__always)
   private func position(of number: Int) -> Int? {
-    let position = Int(UInt32(truncatingIfNeeded: number))
+    let position = Self.position(of: number)
     guard position < slots.count,
       slots[position].generation == UInt32(truncatingIfNeeded: number &>> 32)
     else { return nil }
@@ -40,10 +44,10 @@ struct Slab<Element: Sendable>: Sendable {
 
   /// The thing with this number. It may be changed, or removed by setting it to `nil`.
   subscript(number: Int) -> Element? {
-    _read {
+    @inline(__always) _read {
       if let position = position(of: number) { yield slots[position].element } else { yield nil }
     }
-    _modify {
+    @inline(__always) _modify {
       if let position = position(of: number) {
         yield &slots[position].element
         if slots[position].element == nil { release(position) }

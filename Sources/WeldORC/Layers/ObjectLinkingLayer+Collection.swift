@@ -3,7 +3,7 @@ internal import WeldLink
 
 extension ObjectLinkingLayer {
   /// An object that is to be linked, and what is known of it.
-  struct Member: Sendable {
+  final class Member: Sendable {
     let submission: Submission
     /// The names of the object.
     let symbols: ObjectSymbols
@@ -11,6 +11,30 @@ extension ObjectLinkingLayer {
     let isWhole: Bool
     /// The positions in ``symbols`` of definitions that stand back behind others.
     let overridden: Set<Int>
+
+    /// Compares what the object defines with what is owed; `nil` if it defines more, and so has failed.
+    init?(_ submission: Submission, _ core: SessionCore) {
+      self.submission = submission
+      let symbols = submission.symbols ?? ObjectSymbols(of: submission.object, names: core.names)
+      self.symbols = symbols
+      isWhole = submission.responsibility.owesAll(of: symbols)
+      guard !isWhole else {
+        overridden = []
+        return
+      }
+      let owed = submission.responsibility.symbols
+      let overridden = Set(symbols.definitions.indices.filter { owed[symbols.definitions[$0].name] == nil })
+      self.overridden = overridden
+      let unexpected = overridden.map { symbols.definitions[$0] }.filter {
+        $0.flags.isDisjoint(with: [.weak, .common])
+      }
+      guard !unexpected.isEmpty else { return }
+      let dylib = submission.responsibility.dylib.name
+      submission.responsibility.failMaterialization(
+        OrcError.unexpectedDefinitions(
+          unexpected.map { OrcError.Symbol(name: $0.name.text, dylib: dylib) }))
+      return nil
+    }
 
     var responsibility: MaterializationResponsibility { submission.responsibility }
     var dylib: JITDylib { submission.responsibility.dylib }
@@ -139,31 +163,5 @@ extension ObjectLinkingLayer {
     func unreadyDefiner(of name: SymbolStringPtr, for dylib: JITDylib) -> JITDylib? {
       unready[dylib.number]?[name]
     }
-  }
-}
-
-extension ObjectLinkingLayer.Member {
-  /// Compares what the object defines with what is owed; `nil` if it defines more, and so has failed.
-  init?(_ submission: ObjectLinkingLayer.Submission, _ core: SessionCore) {
-    self.submission = submission
-    let symbols = submission.symbols ?? ObjectSymbols(of: submission.object, names: core.names)
-    self.symbols = symbols
-    isWhole = submission.responsibility.owesAll(of: symbols)
-    guard !isWhole else {
-      overridden = []
-      return
-    }
-    let owed = submission.responsibility.symbols
-    let overridden = Set(symbols.definitions.indices.filter { owed[symbols.definitions[$0].name] == nil })
-    self.overridden = overridden
-    let unexpected = overridden.map { symbols.definitions[$0] }.filter {
-      $0.flags.isDisjoint(with: [.weak, .common])
-    }
-    guard !unexpected.isEmpty else { return }
-    let dylib = submission.responsibility.dylib.name
-    submission.responsibility.failMaterialization(
-      OrcError.unexpectedDefinitions(
-        unexpected.map { OrcError.Symbol(name: $0.name.text, dylib: dylib) }))
-    return nil
   }
 }
