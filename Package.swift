@@ -33,10 +33,11 @@ let package = Package(
     .target(name: "WeldMemory", dependencies: ["WeldBytes", "WeldELF"], swiftSettings: settings),
     .target(name: "WeldLink", dependencies: ["WeldBytes", "WeldELF", "WeldMemory"], swiftSettings: settings),
     .target(
-      name: "WeldCheck", dependencies: ["WeldBytes", "WeldELF", "WeldMemory", "WeldLink"],
+      name: "WeldCheck", dependencies: ["WeldBytes", "WeldELF", "WeldMemory", "WeldLink", "WeldExecutor"],
       swiftSettings: settings),
     .target(
-      name: "WeldCompare", dependencies: ["WeldBytes", "WeldELF", "WeldMemory", "WeldLink", "WeldCheck"],
+      name: "WeldCompare",
+      dependencies: ["WeldBytes", "WeldELF", "WeldMemory", "WeldLink", "WeldExecutor", "WeldCheck"],
       swiftSettings: settings),
     .target(
       name: "WeldExecutor", dependencies: ["WeldBytes", "WeldELF", "WeldMemory"], swiftSettings: settings),
@@ -61,7 +62,8 @@ let package = Package(
     .testTarget(name: "WeldMemoryTests", dependencies: ["WeldBytes", "WeldMemory"]),
     .testTarget(name: "WeldLinkTests", dependencies: ["WeldBytes", "WeldELF", "WeldMemory", "WeldLink"]),
     .testTarget(
-      name: "WeldCheckTests", dependencies: ["WeldBytes", "WeldELF", "WeldMemory", "WeldLink", "WeldCheck"]),
+      name: "WeldCheckTests",
+      dependencies: ["WeldBytes", "WeldELF", "WeldMemory", "WeldLink", "WeldExecutor", "WeldCheck"]),
     .testTarget(
       name: "WeldCompareTests",
       dependencies: ["WeldBytes", "WeldELF", "WeldMemory", "WeldLink", "WeldCheck", "WeldCompare"]),

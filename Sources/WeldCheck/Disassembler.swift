@@ -1,3 +1,4 @@
+internal import WeldExecutor
 public import WeldELF
 
 /// Has instructions decoded by LLVM's `llvm-mc`, version 14 or newer.

@@ -1,3 +1,4 @@
+internal import WeldExecutor
 internal import WeldCheck
 internal import WeldELF
 

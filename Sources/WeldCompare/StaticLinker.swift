@@ -1,3 +1,4 @@
+internal import WeldExecutor
 internal import WeldBytes
 internal import WeldCheck
 internal import WeldELF

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Synchronization
 
 /// Files that are written at once.
 package enum OutputFile {
@@ -21,4 +22,28 @@ package enum OutputFile {
     }
     guard close(descriptor) == 0 else { throw SystemError(errno: errno) }
   }
+
+  /// Writes a file, or replaces it: others see all of the old one or all of the new one.
+  package static func replace(_ bytes: [UInt8], at path: String) throws(SystemError) {
+    let number = replacementCount.add(1, ordering: .relaxed).newValue
+    // In the same folder, so that it can be moved without being copied.
+    let new = "\(path).\(getpid()).\(number).new"
+    do throws(SystemError) {
+      try write(bytes, to: new)
+      // The paths are texts that end with a zero byte, for the length of the calls.
+      guard unsafe rename(new, path) == 0 else { throw SystemError(errno: errno) }
+    } catch {
+      unsafe unlink(new)
+      throw error
+    }
+  }
+
+  /// Makes a folder, unless it is there.
+  package static func makeFolder(_ path: String) throws(SystemError) {
+    guard unsafe mkdir(path, 0o777) != 0, errno != EEXIST else { return }
+    throw SystemError(errno: errno)
+  }
 }
+
+/// Tells the files of the threads of this process apart.
+private let replacementCount = Atomic(0)

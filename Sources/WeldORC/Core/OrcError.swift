@@ -54,6 +54,8 @@ public indirect enum OrcError: Error, Equatable, Sendable {
   case link(LinkError)
   /// The process in which linked code runs failed.
   case executor(ExecutorError)
+  /// The folder of an object cache cannot be used.
+  case objectCache(path: String, reason: String)
   /// The user's code failed.
   case other(ForeignError)
   /// Several things went wrong, none because of another.
@@ -158,6 +160,8 @@ extension OrcError: CustomStringConvertible {
       "aliases of each other, with no definition: \(Self.list(symbols)); define one of them"
     case .link(let error): "\(error)"
     case .executor(let error): "\(error)"
+    case .objectCache(let path, let reason):
+      "\(path): cannot be used as an object cache: \(reason); name a folder that can be written"
     case .other(let error): error.description
     case .several(let errors): errors.map(\.description).joined(separator: "\n")
     }

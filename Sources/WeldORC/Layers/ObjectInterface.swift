@@ -45,10 +45,13 @@ public struct ObjectInterface: Sendable {
   public init(of object: ObjectFile, names: SymbolStringPool) {
     contents = .table(ObjectSymbols(of: object, names: names))
     guard object.hasInitializers else { return }
-    initializerSymbol = names.intern("$.\(object.name).__inits.\(Self.nextNumber())")
+    initializerSymbol = Self.newInitializer(named: object.name, names: names)
   }
 
-  private static func nextNumber() -> Int { counter.add(1, ordering: .relaxed).newValue }
+  /// A symbol to stand for the initializers of something called `name`.
+  static func newInitializer(named name: String, names: SymbolStringPool) -> SymbolStringPtr {
+    names.intern("$.\(name).__inits.\(counter.add(1, ordering: .relaxed).newValue)")
+  }
 }
 
 /// Tells the initializers of objects with the same name apart.
