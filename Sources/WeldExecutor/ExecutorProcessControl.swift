@@ -55,11 +55,46 @@ public protocol ExecutorProcessControl: Sendable {
 
   /// Writes to memory of the process, which must be writable there.
   func write(_ bytes: [UInt8], at address: Address) throws(ExecutorError)
+
+  /// Writes words of 8 bytes, in the order of the process, to multiples of 8 that are writable there.
+  ///
+  /// Each is written at once: code that runs meanwhile reads what was there or what is there now. LLVM's `MemoryAccess`
+  /// has `writeUInt64s`.
+  func write(words: [ExecutorWord]) throws(ExecutorError)
+
+  /// What code in the process calls to reach handlers of this one, `CWrapperFunctionResult function(void *context,
+  /// const void *tag, const char *arguments, size_t byteCount)`, and its context. ORC's JIT dispatch.
+  var dispatch: (function: Address, context: Address) { get }
+
+  /// Lets `handler` answer the calls that code in the process makes to `tag`, on any thread and several at a time; `nil`
+  /// for nobody any more, so that results are empty.
+  func setDispatchHandler(for tag: Address, _ handler: (@Sendable ([UInt8]) -> [UInt8])?)
 }
 
 extension ExecutorProcessControl {
   /// None.
   public func exportedNames(of _: String?) -> [String] { [] }
+}
+
+/// A word of 8 bytes in the memory of an executor.
+public struct ExecutorWord: Hashable, Sendable {
+  /// Where it is: a multiple of 8.
+  public var address: Address
+  /// What it is.
+  public var value: UInt64
+
+  /// The word `value` at `address`.
+  public init(_ value: UInt64, at address: Address) {
+    self.address = address
+    self.value = value
+  }
+
+  /// Throws if it cannot be written at once.
+  package func prove() throws(ExecutorError) {
+    guard address.rawValue & 7 == 0 else {
+      throw .refused(call: "write a word", message: "\(address) is no multiple of 8")
+    }
+  }
 }
 
 /// A shared library of an executor.

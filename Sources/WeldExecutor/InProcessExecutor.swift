@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Synchronization
 public import WeldMemory
 
 /// This process, as a place where linked code runs.
@@ -126,6 +127,15 @@ extension InProcessExecutor {
     // The caller vouches for the memory.
     unsafe UnsafeMutableRawPointer(bitPattern: UInt(address.rawValue))?.copyMemory(
       from: bytes, byteCount: bytes.count)
+  }
+
+  public func write(words: [ExecutorWord]) throws(ExecutorError) {
+    for word in words { try word.prove() }
+    for word in words {
+      // The caller vouches for the memory; it is aligned, and as large as the atomic value that it is seen as.
+      let place = unsafe UnsafeMutablePointer<Atomic<UInt64>>(bitPattern: UInt(word.address.rawValue))
+      unsafe place?.pointee.store(word.value, ordering: .releasing)
+    }
   }
 }
 

@@ -18,6 +18,7 @@ struct Services: Sendable {
   private let finalizeMemory: Address
   private let deallocateMemory: Address
   private let writeBuffers: Address
+  private let writeWords: Address
   private let main: Address
   private let voidFunction: Address
   private let intFunction: Address
@@ -44,6 +45,7 @@ struct Services: Sendable {
     finalizeMemory = try find("__llvm_orc_SimpleExecutorMemoryManager_finalize_wrapper")
     deallocateMemory = try find("__llvm_orc_SimpleExecutorMemoryManager_deallocate_wrapper")
     writeBuffers = try find("__llvm_orc_bootstrap_mem_write_buffers_wrapper")
+    writeWords = try find("__llvm_orc_bootstrap_mem_write_uint64s_wrapper")
     main = try find("__llvm_orc_bootstrap_run_as_main_wrapper")
     voidFunction = try find("__llvm_orc_bootstrap_run_as_void_function_wrapper")
     intFunction = try find("__llvm_orc_bootstrap_run_as_int_function_wrapper")
@@ -197,6 +199,18 @@ extension Services: RemoteSource {
     })
     // It has no result, not even of failure.
     _ = try connection.call(writeBuffers, arguments, to: "write memory", within: options.answerLimit)
+  }
+
+  /// Writes words, each by one store.
+  func write(words: [ExecutorWord]) throws(ExecutorError) {
+    let arguments = [UInt8](sps: { writer in
+      writer.append(count: words.count)
+      for word in words {
+        writer.append(word.address)
+        writer.append(word.value)
+      }
+    })
+    _ = try connection.call(writeWords, arguments, to: "write memory", within: options.answerLimit)
   }
 
   /// Makes a call whose result is nothing or an error.

@@ -134,6 +134,11 @@ extension SimpleRemoteEPC {
   public func write(_ bytes: [UInt8], at address: Address) throws(ExecutorError) {
     try services.write([(address, bytes)])
   }
+
+  public func write(words: [ExecutorWord]) throws(ExecutorError) {
+    for word in words { try word.prove() }
+    try services.write(words: words)
+  }
 }
 
 // MARK: - Symbols
@@ -249,14 +254,10 @@ extension SimpleRemoteEPC {
     return try result.get()
   }
 
-  /// What code in the executor calls to reach handlers of this process: `CWrapperFunctionResult function(void
-  /// *context, const void *tag, const char *arguments, size_t byteCount)`, and its context.
   public var dispatch: (function: Address, context: Address) {
     (services.dispatchFunction, services.dispatchContext)
   }
 
-  /// Lets `handler` answer the calls that code in the executor makes to `tag`, on any thread and several at a
-  /// time; `nil` for nobody any more, so that results are empty.
   public func setDispatchHandler(for tag: Address, _ handler: (@Sendable ([UInt8]) -> [UInt8])?) {
     connection.setHandler(for: tag, handler)
   }

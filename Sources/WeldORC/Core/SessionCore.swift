@@ -10,7 +10,7 @@ final class SessionCore: Sendable {
   private let state = Mutex(SessionState())
   private let inline = InlineWork()
   private let pool: WorkerPool?
-  private let report: @Sendable (OrcError) -> Void
+  let report: @Sendable (OrcError) -> Void
   let names = SymbolStringPool()
   /// The process in which linked code runs.
   let executor: any ExecutorProcessControl

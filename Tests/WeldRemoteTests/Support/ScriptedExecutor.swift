@@ -97,7 +97,8 @@ final class ScriptedExecutor: Sendable {
     "__llvm_orc_SimpleExecutorMemoryManager_reserve_wrapper",
     "__llvm_orc_SimpleExecutorMemoryManager_finalize_wrapper",
     "__llvm_orc_SimpleExecutorMemoryManager_deallocate_wrapper",
-    "__llvm_orc_bootstrap_mem_write_buffers_wrapper", "__llvm_orc_bootstrap_run_as_main_wrapper",
+    "__llvm_orc_bootstrap_mem_write_buffers_wrapper", "__llvm_orc_bootstrap_mem_write_uint64s_wrapper",
+    "__llvm_orc_bootstrap_run_as_main_wrapper",
     "__llvm_orc_bootstrap_run_as_void_function_wrapper", "__llvm_orc_bootstrap_run_as_int_function_wrapper",
     "llvm_orc_registerEHFrameSectionWrapper", "llvm_orc_deregisterEHFrameSectionWrapper",
   ]
