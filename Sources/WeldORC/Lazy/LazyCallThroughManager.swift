@@ -42,7 +42,9 @@ public final class LazyCallThroughManager: ResourceManager {
   ) throws(OrcError) {
     core = session.core
     self.lazyCompileFailureAddress =
-      if let lazyCompileFailureAddress { lazyCompileFailureAddress } else { try Self.abort(of: session.executor) }
+      if let lazyCompileFailureAddress { lazyCompileFailureAddress } else {
+        try Self.abort(of: session.executor)
+      }
     pool = try TrampolinePool(
       try IndirectionMemory(of: session.executor), failure: self.lazyCompileFailureAddress)
     try session.register(self)
