@@ -45,11 +45,11 @@ enum RealMachine: String, CaseIterable, Sendable, CustomTestStringConvertible {
     var messages: String
   }
 
-  /// The object that the machine's C compiler makes of `source`.
-  func compile(_ source: String, flags: [String] = []) throws -> ObjectFile {
+  /// The object that the machine's compiler makes of `source`, which is C or another language of GCC's.
+  func compile(_ source: String, flags: [String] = [], language: String = "c") throws -> ObjectFile {
     let file = FileManager.default.temporaryDirectory.appending(path: "weld-\(UUID().uuidString).o")
     defer { try? FileManager.default.removeItem(at: file) }
-    let command = [compiler, "-O2", "-fPIC", "-x", "c", "-c", "-", "-o", file.path] + flags
+    let command = [compiler, "-O2", "-fPIC", "-x", language, "-c", "-", "-o", file.path] + flags
     let output = try ChildProcess.run(
       command, input: Array(source.utf8), timeLimit: .seconds(60), outputLimit: 1 << 20)
     guard output.status == 0, output.signal == nil else {
@@ -72,7 +72,8 @@ enum RealMachine: String, CaseIterable, Sendable, CustomTestStringConvertible {
     return linker
   }
 
-  private struct Symbols: SymbolLookup {
+  /// Symbols at addresses, and those of libraries.
+  struct Symbols: SymbolLookup {
     var absolute: [String: Address]
     var libraries: LibrarySymbols
 
