@@ -125,7 +125,8 @@ struct RealExecutorTests {
     let executor = try RealMachine.x86_64.start()
     let process = try #require(executor.processIdentifier)
     func lowMappings() throws -> Int {
-      let text = try String(contentsOfFile: "/proc/\(process)/maps", encoding: .utf8)
+      let file = try MappedFile.open("/proc/\(process)/maps")
+      let text = String(decoding: file.span)
       return text.split(separator: "\n").count {
         UInt64($0.prefix { $0 != "-" }, radix: 16).map { $0 < 1 << 31 } ?? false
       }
@@ -567,7 +568,8 @@ struct RealExecutorTests {
 
   /// The accessible memory of `process`: how many mappings it has, and how many bytes.
   private func memory(of process: Int32) throws -> (mappings: Int, byteCount: Int) {
-    let text = try String(contentsOfFile: "/proc/\(process)/maps", encoding: .utf8)
+    let file = try MappedFile.open("/proc/\(process)/maps")
+    let text = String(decoding: file.span)
     // What is not accessible takes no memory: the C library reserves much of it for each thread.
     let sizes = text.split(separator: "\n").filter { !$0.contains(" ---p ") }.map { line in
       let bounds = line.prefix { $0 != " " }.split(separator: "-").compactMap { Int($0, radix: 16) }

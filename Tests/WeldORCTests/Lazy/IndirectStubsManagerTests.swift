@@ -48,7 +48,8 @@ struct IndirectStubsManagerTests {
   }
 
   private func protection(of address: Address) throws -> String? {
-    let maps = try String(contentsOfFile: "/proc/self/maps", encoding: .utf8).split(separator: "\n")
+    let file = try MappedFile.open("/proc/self/maps")
+    let maps = String(decoding: file.span).split(separator: "\n")
     for line in maps {
       let words = line.split(separator: " ")
       let bounds = words[0].split(separator: "-").compactMap { UInt64($0, radix: 16) }
