@@ -5,8 +5,8 @@ import WeldBytes
 import WeldExecutor
 import WeldLink
 import WeldMemory
-import WeldORC
 
+@testable import WeldORC
 @testable import WeldRemote
 
 /// Stubs, trampolines and what they lead to, on every machine.
@@ -23,6 +23,47 @@ struct LazyCallTests {
     #expect(try machine.call(check) == 0)
     #expect(machine.links.count == 2, "and then once")
     #expect(machine.reports.errors.isEmpty)
+  }
+
+  @Test(arguments: LazyPlace.allCases)
+  func `come through a dispatch function that uses every register`(place: LazyPlace) throws {
+    let machine = try LazyMachine(at: place)
+    let names = CallingConventions.names
+    let targets = try machine.link(
+      CallingConventions.callees, flags: place.vectorFlags, finding: names)
+    let dispatch = try machine.link(
+      CallingConventions.spoilingDispatch, flags: place.vectorFlags, finding: ["dispatch"])[0]
+    let code = try #require(indirectionCode(for: machine.executor.target))
+    let order = machine.executor.target.byteOrder
+    let byteCount = 1 << 11
+    let placed = try IndirectionMemory(of: machine.executor).place(
+      codeByteCount: byteCount * names.count, dataByteCount: 0
+    ) { start, _ in
+      var bytes: [UInt8] = []
+      for (number, target) in targets.enumerated() {
+        let address = start.advanced(by: UInt64(number * byteCount))
+        // The dispatch function goes where its context says, if what it is given is what it should be.
+        let trampoline = address.advanced(by: UInt64(byteCount - code.trampolineByteCount))
+        let block = ResolverBlock(
+          dispatch: (dispatch, target), tag: trampoline, failure: .zero, capabilities: 0x800)
+        for word in block.words { bytes.append(word, order: order) }
+        bytes += code.resolver
+        bytes += [UInt8](
+          repeating: 0, count: (number + 1) * byteCount - code.trampolineByteCount - bytes.count)
+        bytes += code.trampoline(
+          at: trampoline, resolver: address.advanced(by: UInt64(ResolverBlock.byteCount)))
+      }
+      return bytes
+    }
+    var symbols: [String: Address] = [:]
+    for (number, name) in names.enumerated() {
+      symbols[name] = placed.code.advanced(
+        by: UInt64((number + 1) * byteCount - code.trampolineByteCount))
+    }
+    let check = try machine.link(
+      CallingConventions.callers, flags: place.vectorFlags, symbols: symbols, finding: ["check"])[0]
+    #expect(try machine.call(check) == 0)
+    withExtendedLifetime(placed) {}
   }
 
   @Test(arguments: LazyPlace.allCases)
