@@ -76,6 +76,26 @@ struct RealExecutorTests {
   }
 
   @Test(arguments: RealMachine.allCases)
+  func `have words that are written in their own order`(machine: RealMachine) throws {
+    let executor = try machine.start()
+    let allocation = try RemoteMemory(executor).allocate([
+      SegmentRequest(protection: [.read, .write], contentByteCount: 0, byteCount: 16, alignment: 16)
+    ]).finalize(FinalizeWork())
+    let address = allocation.segments[0].address
+    try executor.write(words: [
+      ExecutorWord(0x0102_0304_0506_0708, at: address),
+      ExecutorWord(.max, at: address.advanced(by: 8)),
+    ])
+    let first: [UInt8] = [1, 2, 3, 4, 5, 6, 7, 8]
+    #expect(
+      try executor.read(16, at: address)
+        == (machine == .s390x ? first : first.reversed()) + [UInt8](repeating: 0xff, count: 8))
+    #expect(throws: ExecutorError.self) {
+      try executor.write(words: [ExecutorWord(1, at: address.advanced(by: 1))])
+    }
+  }
+
+  @Test(arguments: RealMachine.allCases)
   func `take contents of megabytes`(machine: RealMachine) throws {
     let executor = try machine.start()
     let linker = try machine.link(

@@ -22,10 +22,13 @@ public final class LazyCallThroughManager: ResourceManager {
   private struct State {
     var targets: [Address: Target] = [:]
     var trampolines: [ResourceKey: Set<Address>] = [:]
+    var nextNumber = 0
   }
 
   /// Where a trampoline leads.
   private struct Target {
+    /// Another for another use of the trampoline.
+    var number: Int
     var name: SymbolStringPtr
     var source: JITDylib
     /// Who is to be told the address; nobody once it is known.
@@ -95,7 +98,8 @@ public final class LazyCallThroughManager: ResourceManager {
     let trampolines = try pool.take(names.count) { [weak self] in self?.landingAddress(of: $0) }
     state.withLock { state in
       for (trampoline, name) in zip(trampolines, names) {
-        state.targets[trampoline] = Target(name: name, source: source)
+        state.targets[trampoline] = Target(number: state.nextNumber, name: name, source: source)
+        state.nextNumber += 1
       }
     }
     return trampolines
@@ -118,7 +122,7 @@ public final class LazyCallThroughManager: ResourceManager {
     do throws(OrcError) {
       let symbol = try ExecutionSession(of: core).lookup(
         target.name.text, in: [SearchedJITDylib(target.source, .matchAllSymbols)])
-      try note(symbol.address, of: trampoline)
+      try note(symbol.address, of: trampoline, target.number)
       return symbol.address
     } catch {
       // What failed to be made was reported when it did.
@@ -128,17 +132,23 @@ public final class LazyCallThroughManager: ResourceManager {
     }
   }
 
-  /// Tells the handler, if nobody has.
-  private func note(_ address: Address, of trampoline: Address) throws(OrcError) {
-    let handler = state.withLock { $0.targets[trampoline]?.handler.take() }
-    guard let handler else { return }
+  /// Tells the handler, if nobody has. A trampoline that was removed meanwhile has none.
+  private func note(_ address: Address, of trampoline: Address, _ number: Int) throws(OrcError) {
+    func change<R: Sendable>(_ body: (inout Target) -> R?) -> R? {
+      state.withLock { state in
+        guard var target = state.targets[trampoline], target.number == number else { return nil }
+        defer { state.targets[trampoline] = target }
+        return body(&target)
+      }
+    }
+    guard let handler = change({ $0.handler.take() }) else { return }
     do throws(OrcError) {
       try handler(address)
     } catch {
-      state.withLock { $0.targets[trampoline]?.handler = handler }
+      change { $0.handler = handler }
       throw error
     }
-    state.withLock { $0.targets[trampoline]?.address = address }
+    change { $0.address = address }
   }
 
   // MARK: - Resources

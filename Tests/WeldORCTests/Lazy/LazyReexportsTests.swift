@@ -197,6 +197,58 @@ struct LazyReexportsTests {
     }
   }
 
+  /// A handler that is told while the trampoline already belongs to somebody else.
+  @Test func `do not tell those who come later`() throws {
+    let (callThrough, source) = (callThrough, source)
+    let (late, told) = (fixture.name("late"), Shared<[Address]>([]))
+    let trampoline = Shared(Address.zero)
+    let target = fixture.name("target")
+    try source.define(
+      TestUnit([late: .callable]) { responsibility in
+        callThrough.remove([trampoline.value])
+        let next = try? callThrough.makeCallThroughTrampoline(to: target, in: source) { address in
+          told.change { $0.append(address) }
+        }
+        #expect(next == trampoline.value)
+        let symbol = EvaluatedSymbol(address: Functions.double, flags: .callable)
+        try? responsibility.notifyResolved([late: symbol])
+        try? responsibility.notifyEmitted()
+      })
+    trampoline.value = try callThrough.makeCallThroughTrampoline(to: late, in: source) { _ in
+      Issue.record("a handler of a removed trampoline is told")
+    }
+    #expect(Functions.call(trampoline.value, 5) == 10)
+    #expect(told.value.isEmpty)
+    #expect(Functions.call(trampoline.value, 5) == 6)
+    #expect(told.value == [Functions.addOne])
+  }
+
+  @Test func `are called by materializers of a pool`() throws {
+    let fixture = try CoreFixture(.pool(threadCount: 1))
+    let stubs = try IndirectStubsManager(for: fixture.session)
+    let callThrough = try fixture.makeCallThrough()
+    let source = try fixture.session.createDylib("source")
+    let (inner, outer) = (fixture.name("inner"), fixture.name("outer"))
+    func define(_ name: SymbolStringPtr, _ body: @escaping @Sendable () -> Address) throws {
+      try source.define(
+        TestUnit([name: .callable]) { responsibility in
+          let symbol = EvaluatedSymbol(address: body(), flags: .callable)
+          try? responsibility.notifyResolved([name: symbol])
+          try? responsibility.notifyEmitted()
+        })
+    }
+    try fixture.main.define(
+      lazyReexports(
+        [inner: SymbolAlias(inner, flags: .callable), outer: SymbolAlias(outer, flags: .callable)],
+        from: source, through: callThrough, stubs: stubs))
+    let found = try fixture.session.lookup(SymbolLookupSet([inner, outer]), in: fixture.order)
+    let innerStub = try #require(found[inner]).address
+    try define(inner) { Functions.addOne }
+    try define(outer) { Functions.call(innerStub, 1) == 2 ? Functions.double : Functions.failed }
+    #expect(Functions.call(try #require(found[outer]).address, 21) == 42)
+    try fixture.session.endSession()
+  }
+
   @Test func `leave errno alone`() throws {
     try define(["alias": alias("target")])
     let address = try find("alias").address
