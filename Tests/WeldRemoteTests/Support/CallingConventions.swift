@@ -3,7 +3,7 @@ enum CallingConventions {
   static let names = [
     "integers", "doubles", "floats", "vectors", "mixed", "big", "pair", "small", "variadic", "wide",
     "complexes",
-    "nothing", "pointers", "chained",
+    "nothing", "pointers", "chained", "chain",
   ]
 
   /// Vectors that are as wide as registers are; on x86_64 wider than those of the base architecture.
@@ -35,6 +35,7 @@ enum CallingConventions {
     void nothing(void);
     long *pointers(long *, long (*)(long), long);
     long chained(long, double);
+    long chain(long);
     """
 
   static let callees =
@@ -80,6 +81,16 @@ enum CallingConventions {
       void nothing(void) {}
       long *pointers(long *a, long (*b)(long), long c) { *a = b(c); return a; }
       long chained(long a, double b) { return a == 3 && b == 4 ? 5 : 0; }
+      // The sum of its argument and the static chain, which has a register of its own.
+      asm(".text\\n.globl chain\\n.type chain, @function\\nchain:\\n"
+      #if defined(__x86_64__)
+          "lea (%r10, %rdi), %rax\\nret\\n"
+      #elif defined(__powerpc64__)
+          "add 3, 3, 11\\nblr\\n"
+      #else
+          "agr %r2, %r0\\nbr %r14\\n"
+      #endif
+          ".size chain, .-chain\\n");
       """
 
   /// `int check(void)` returns 0, or the number of the function whose call went wrong. Twice, since only the first calls
@@ -126,6 +137,8 @@ enum CallingConventions {
         long cell = 0;
         if (pointers(&cell, twice, 21 * n) != &cell || cell != 42) return 13;
         if (chained(3 * n, 8 * h) != 5) return 14;
+        long (*volatile pointer)(long) = chain;
+        if (__builtin_call_with_static_chain(pointer(5 * n), (void *)37) != 42) return 15;
         return 0;
       }
       int check(void) {
