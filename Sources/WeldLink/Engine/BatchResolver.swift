@@ -44,10 +44,11 @@ struct BatchResolver {
 
   /// Resolves the names of `batch`; each name in `aliases` that is not defined stands for another one.
   ///
-  /// Weak and common definitions of names that `published` defines stand back, and those whose numbers are in `overridden`.
+  /// Weak and common definitions of names that `published` defines stand back; and definitions whose numbers are in
+  /// `overridden`, and those of the names in `others`.
   static func resolve(
     _ batch: Batch, _ traits: MachineTraits, aliases: [Alias], linksThreadLocals: Bool,
-    after published: PublishedSymbols, overridden: Set<Int> = []
+    after published: PublishedSymbols, overridden: Set<Int> = [], and others: Set<String> = []
   ) throws(LinkError) -> Resolution {
     var resolver = BatchResolver(
       batch, traits, linksThreadLocals: linksThreadLocals, overridden: overridden)
@@ -56,6 +57,7 @@ struct BatchResolver {
       try resolver.addSymbols(of: object, at: position)
     }
     try resolver.standBack(behind: published)
+    resolver.standBack(behind: others)
     resolver.canonicalize(aliases)
     try resolver.unifyIdentifierKinds()
     let linkerDefinitions = resolver.linkerDefinitions()
@@ -98,14 +100,25 @@ extension BatchResolver {
       if globals[id].strength < .definition {
         // What nobody else can see does not give way to what others define.
         guard !globals[id].visibility.isHidden else { continue }
-        commons[globals[id].symbol] = nil
-        globals[id].strength = .reference
+        standBack(id)
       } else if known.isStrong {
         throw .duplicateDefinition(
           symbol: names.text(id), first: known.file,
           second: batch.objects[batch.object(ofSymbol: globals[id].symbol)].name)
       }
     }
+  }
+
+  /// Lets what something else defines prevail over all definitions, also hidden ones.
+  mutating func standBack(behind others: Set<String>) {
+    for name in others {
+      if let id = names.find(name), globals[id].isDefined { standBack(id) }
+    }
+  }
+
+  private mutating func standBack(_ id: Int) {
+    commons[globals[id].symbol] = nil
+    globals[id].strength = .reference
   }
 
   /// Replaces the numbers of names by canonical symbols, and classifies what is not defined.

@@ -155,13 +155,27 @@ struct Layout: Sendable {
   /// 65535 minus the priority; sections without a number come last. So GNU ld joins the old arrays to the new
   /// ones.
   private static func byPriority(_ numbers: [Int], _ resolution: Resolution) -> [Int] {
-    let keyed = numbers.map { number in
-      let suffix = resolution.batch.sectionName(number).split(separator: ".").last.flatMap { UInt16($0) }
-      let role = resolution.sections[number].role
-      let isOldStyle = role == .constructors || role == .destructors
-      return (key: suffix.map { isOldStyle ? 65535 - Int($0) : Int($0) } ?? 65536, number: number)
-    }
+    let keyed = numbers.map { (key: priority(of: $0, resolution), number: $0) }
     return keyed.sorted { ($0.key, $0.number) < ($1.key, $1.number) }.map(\.number)
+  }
+
+  private static func priority(of number: Int, _ resolution: Resolution) -> Int {
+    let suffix = resolution.batch.sectionName(number).split(separator: ".").last.flatMap { UInt16($0) }
+    let role = resolution.sections[number].role
+    let isOldStyle = role == .constructors || role == .destructors
+    return suffix.map { isOldStyle ? 65535 - Int($0) : Int($0) } ?? Initializers.Run.lastPriority
+  }
+
+  /// The pointers in these sections, which are in the order of their calls.
+  func runs(_ numbers: [Int], _ resolution: Resolution, at placement: Placement) -> [Initializers.Run] {
+    numbers.map { number in
+      let section = sections[number]
+      return Initializers.Run(
+        address: Address(rawValue: placement.sectionAddresses[number]),
+        count: section.byteCount / 8,
+        isReversed: section.role == .constructors || section.role == .finiArray,
+        priority: section.role == .preinitArray ? -1 : Self.priority(of: number, resolution))
+    }
   }
 }
 

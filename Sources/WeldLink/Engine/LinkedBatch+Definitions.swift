@@ -65,16 +65,9 @@ extension LinkedBatch {
 
   /// The functions that run before and after the program.
   package var initializers: Initializers {
-    func runs(_ numbers: [Int]) -> [Initializers.Run] {
-      numbers.map { number in
-        let section = layout.sections[number]
-        return Initializers.Run(
-          address: Address(rawValue: placement.sectionAddresses[number]),
-          count: section.byteCount / 8,
-          isReversed: section.role == .constructors || section.role == .finiArray)
-      }
-    }
-    return Initializers(before: runs(layout.initializerSections), after: runs(layout.finalizerSections))
+    Initializers(
+      before: layout.runs(layout.initializerSections, resolution, at: placement),
+      after: layout.runs(layout.finalizerSections, resolution, at: placement))
   }
 }
 

@@ -50,7 +50,7 @@ package final class LinkedBatch {
     let batch = Batch(objects, machine: machine)
     let resolution = try BatchResolver.resolve(
       batch, traits, aliases: options.aliases, linksThreadLocals: options.linksThreadLocals,
-      after: published, overridden: overridden)
+      after: published, overridden: overridden, and: options.definedElsewhere)
     let pins = try options.pins(of: resolution)
     var scan = Scan(
       resolution: resolution, linksThreadLocals: options.linksThreadLocals, pins: pins.sections)

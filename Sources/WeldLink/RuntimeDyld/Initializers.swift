@@ -16,5 +16,12 @@ public struct Initializers: Equatable, Sendable {
     public var count: Int
     /// Whether they are called from the last to the first: `.ctors` and `.fini_array`.
     public var isReversed: Bool
+    /// When they are called, compared with those of other batches: what runs before the program by ascending
+    /// numbers, what runs after it by descending ones. -1 for `.preinit_array`, ``lastPriority`` for sections without
+    /// a number.
+    public var priority: Int
+
+    /// The priority of sections whose names have none.
+    public static let lastPriority = 65536
   }
 }

@@ -51,6 +51,9 @@ public final class RuntimeDyld {
     /// Whether hidden symbols that nothing defines are asked of the lookup, too. Default `false`: they are
     /// missing.
     public var looksUpHidden = false
+    /// Names that something else defines: the objects' definitions of them stand back and count as references,
+    /// which are looked up. Default none.
+    public var definedElsewhere: Set<String> = []
     /// What formulas call `GOT` (`_GLOBAL_OFFSET_TABLE_`, on ppc64le `.TOC.`), if it is not to be where the
     /// GOT is.
     public var gotBase: Address?
@@ -280,6 +283,33 @@ extension RuntimeDyld {
       try batch.finalize()
     }
     finalizedCount = batches.count
+  }
+
+  /// A symbol that no object defines.
+  public struct External: Equatable, Sendable {
+    /// The symbol's name.
+    public var name: String
+    /// Whether its address is 0 if nobody has it.
+    public var isWeak: Bool
+  }
+
+  /// What the ``SymbolLookup`` will be asked for: the symbols that everything not finalized uses and that is not
+  /// defined by what was loaded so far.
+  public func externals() throws(LinkError) -> [External] {
+    try layOut()
+    var found: [External] = []
+    for batch in batches[finalizedCount...] where !batch.isFinalized {
+      let resolution = batch.resolution
+      for number in batch.synthesis.externals {
+        let name = resolution.batch.symbolName(number)
+        guard symbol(named: name) == nil else { continue }
+        found.append(
+          External(
+            name: options.aliases.targets(of: name).last ?? name,
+            isWeak: resolution.classes[number].contains(.weakReference)))
+      }
+    }
+    return found
   }
 
   /// For how many missing symbols names are sought that look alike: it takes long, and where more are missing

@@ -56,6 +56,10 @@ public indirect enum OrcError: Error, Equatable, Sendable {
   case executor(ExecutorError)
   /// The folder of an object cache cannot be used.
   case objectCache(path: String, reason: String)
+  /// A function of another process cannot be called as one of this process.
+  case notInProcess(symbol: String)
+  /// What a symbol was looked up as is no `@convention(c)` function type.
+  case notAFunctionPointer(type: String)
   /// The user's code failed.
   case other(ForeignError)
   /// Several things went wrong, none because of another.
@@ -162,6 +166,10 @@ extension OrcError: CustomStringConvertible {
     case .executor(let error): "\(error)"
     case .objectCache(let path, let reason):
       "\(path): cannot be used as an object cache: \(reason); name a folder that can be written"
+    case .notInProcess(let symbol):
+      "'\(symbol)' is in another process; look up its address, and call it with run of the executor"
+    case .notAFunctionPointer(let type):
+      "cannot make a function of type '\(type)' of an address; expected a @convention(c) function type"
     case .other(let error): error.description
     case .several(let errors): errors.map(\.description).joined(separator: "\n")
     }

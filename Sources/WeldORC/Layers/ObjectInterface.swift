@@ -52,6 +52,11 @@ public struct ObjectInterface: Sendable {
   static func newInitializer(named name: String, names: SymbolStringPool) -> SymbolStringPtr {
     names.intern("$.\(name).__inits.\(counter.add(1, ordering: .relaxed).newValue)")
   }
+
+  /// In which order the objects came that these initializer symbols stand for; those that were not named here come last.
+  static func position(ofInitializerSymbol name: SymbolStringPtr?) -> Int {
+    name.flatMap { $0.text.split(separator: ".").last }.flatMap { Int($0) } ?? .max
+  }
 }
 
 /// Tells the initializers of objects with the same name apart.

@@ -21,33 +21,41 @@ struct ObjectSymbols: Sendable {
   var needs: [Need] = []
 
   init(of object: ObjectFile, names: SymbolStringPool) {
+    guard let strings = try? object.bytes.extracting(object.symbolNames) else { return }
+    names.withTable { table in read(object, strings: strings, &table) }
+  }
+
+  private mutating func read(_ object: ObjectFile, strings: Bytes, _ table: inout SymbolStringPool.Table) {
     let groups = object.comdatSections
     let linkerNames = LinkerNames(for: object)
-    guard let strings = try? object.bytes.extracting(object.symbolNames) else { return }
-    let list = object.symbols
-    let first = min(object.symbolTable?.firstGlobal ?? 0, list.count)
-    definitions.reserveCapacity(list.count - first)
-    needs.reserveCapacity(list.count - first)
-    let bytes = strings.span
-    names.withTable { table in
-      for index in first..<list.count {
-        let symbol = list[index]
-        guard symbol.type != .section, symbol.type != .file,
-          let found = try? bytes.name(at: Int(symbol.nameOffset)), found.byteCount > 0
-        else { continue }
-        let start = Int(symbol.nameOffset)
-        let text = bytes.extracting(start..<start + found.byteCount)
-        let name = table.intern(text, hash: found.hash)
-        if symbol.place != .undefined {
-          definitions.append(
-            Definition(index: index, name: name, flags: SymbolFlags(of: symbol, comdat: groups)))
-          continue
-        }
-        // What linkers define themselves need not be anywhere.
-        let isOptional = symbol.binding == .weak || linkerNames.contains(text)
-        needs.append(Need(name: name, flags: isOptional ? .weaklyReferenced : .required))
-      }
+    let count = object.symbolCount
+    let first = min(object.symbolTable?.firstGlobal ?? 0, count)
+    definitions.reserveCapacity(count - first)
+    needs.reserveCapacity(count - first)
+    for index in first..<count {
+      let symbol = object.symbol(at: SymbolIndex(rawValue: UInt32(index)))
+      guard symbol.type != .section, symbol.type != .file else { continue }
+      add(symbol, at: index, strings.span, groups, linkerNames, &table)
     }
+  }
+
+  // A function of its own: where views of bytes live across branches, Swift 6.3.1 without optimization releases the
+  // owner of the bytes once too often.
+  private mutating func add(
+    _ symbol: Symbol, at index: Int, _ strings: RawSpan, _ groups: Set<SectionIndex>,
+    _ linkerNames: LinkerNames, _ table: inout SymbolStringPool.Table
+  ) {
+    let start = Int(symbol.nameOffset)
+    guard let found = try? strings.name(at: start), found.byteCount > 0 else { return }
+    let text = strings.extracting(start..<start + found.byteCount)
+    let name = table.intern(text, hash: found.hash)
+    guard symbol.place == .undefined else {
+      definitions.append(Definition(index: index, name: name, flags: SymbolFlags(of: symbol, comdat: groups)))
+      return
+    }
+    // What linkers define themselves need not be anywhere.
+    let isOptional = symbol.binding == .weak || linkerNames.contains(text)
+    needs.append(Need(name: name, flags: isOptional ? .weaklyReferenced : .required))
   }
 }
 

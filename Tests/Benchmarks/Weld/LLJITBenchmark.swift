@@ -75,7 +75,8 @@ enum LLJITBenchmark {
       let start = ContinuousClock.now
       let tracker = try jit.main.makeTracker()
       try jit.layer.add(ObjectFile(bytes, name: path), to: jit.main, tracker: tracker)
-      let address = try jit.session.lookup(function, in: [SearchedJITDylib(jit.main, .matchAllSymbols)]).address
+      let address = try jit.session.lookup(function, in: [SearchedJITDylib(jit.main, .matchAllSymbols)])
+        .address
       let pointer = UnsafeRawPointer(bitPattern: UInt(address.rawValue))
       let result = unsafeBitCast(pointer, to: (@convention(c) (Int32, Int32) -> Int32).self)(1, 2)
       let end = ContinuousClock.now

@@ -10,7 +10,9 @@ import Weld
 @main
 struct WeldBenchmark {
   static func main() throws {
-    if CommandLine.arguments.count > 3 { return try LLJITBenchmark.run(Array(CommandLine.arguments.dropFirst())) }
+    if CommandLine.arguments.count > 3 {
+      return try LLJITBenchmark.run(Array(CommandLine.arguments.dropFirst()))
+    }
     guard CommandLine.arguments.count == 3, let iterations = Int(CommandLine.arguments[2]) else {
       print("usage: weld-benchmark ARCHIVE ITERATIONS")
       exit(2)

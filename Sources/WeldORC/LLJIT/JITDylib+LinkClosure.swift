@@ -1,0 +1,26 @@
+internal import WeldLink
+
+extension JITDylib {
+  /// This dylib and all that it links against, in turn: each after those that it links against, except in cycles.
+  var linkClosure: [JITDylib] {
+    var order: [JITDylib] = []
+    var visited: Set<JITDylib> = []
+    func visit(_ dylib: JITDylib) {
+      guard visited.insert(dylib).inserted else { return }
+      for entry in dylib.linkOrder { visit(entry.dylib) }
+      order.append(dylib)
+    }
+    visit(self)
+    return order
+  }
+
+  /// The symbols that stand for initializers of what was defined.
+  var initializerSymbols: [SymbolStringPtr] {
+    core.read { state in
+      guard let dylib = state.dylibs[number] else { return [] }
+      return dylib.table.values.compactMap { id in
+        state.symbols[id]?.flags.contains(.materializationSideEffectsOnly) == true ? state.name(of: id) : nil
+      }
+    }
+  }
+}

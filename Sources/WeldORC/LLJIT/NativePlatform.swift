@@ -1,0 +1,238 @@
+internal import Synchronization
+internal import WeldELF
+internal import WeldExecutor
+internal import WeldLink
+internal import WeldMemory
+
+/// Runs the constructors and destructors of objects as the dynamic loader does for shared libraries.
+///
+/// Each dylib gets the support object, which has its `__dso_handle`: what its code registers with `atexit` and kin belongs
+/// to it and runs when it is deinitialized.
+final class NativePlatform: PlatformSupport {
+  /// The initializers of one object.
+  private struct Entry: Sendable {
+    let key: ObjectKey
+    let initializers: [Initializers]
+    /// In the order in which objects were added.
+    let position: Int
+  }
+
+  private struct DylibRecord: Sendable {
+    /// What has not run, by tracker.
+    var pending: [ResourceKey: [Entry]] = [:]
+    /// What has run, by tracker, with the number of the run.
+    var done: [ResourceKey: [(run: Int, entry: Entry)]] = [:]
+    /// The dylibs for whose sake it was initialized.
+    var users: Set<JITDylib> = []
+    /// When it was initialized first.
+    var firstRun = 0
+  }
+
+  private struct State: Sendable {
+    var records: [JITDylib: DylibRecord] = [:]
+    var lastRun = 0
+    var startup: Startup?
+  }
+
+  /// What constructors are called with, and what calls exit handlers.
+  private struct Startup: Sendable {
+    let functions: StartupFunctions
+    let arguments: ArgumentBlock
+  }
+
+  private let executor: any ExecutorProcessControl
+  private let arguments: [String]
+  private let state = Mutex(State())
+
+  /// - Parameter arguments: what constructors get as `argv`.
+  init(of session: ExecutionSession, arguments: [String]) throws(OrcError) {
+    executor = session.executor
+    self.arguments = arguments
+    try session.register(self)
+  }
+
+  func setUp(_ dylib: JITDylib, of jit: LLJIT) throws(OrcError) {
+    let support: ObjectFile
+    do {
+      support = try SupportObject.make(for: executor.target.machine)
+    } catch {
+      throw .link(error)
+    }
+    try jit.objectLayer.add(support, to: dylib)
+    state.withLock { $0.records[dylib, default: DylibRecord()].users = [] }
+  }
+
+  private func startup() throws(OrcError) -> Startup {
+    if let known = state.withLock({ $0.startup }) { return known }
+    let new: Startup
+    do throws(LinkError) {
+      let functions: StartupFunctions
+      do {
+        functions = try StartupFunctions(in: executor)
+      } catch {
+        throw .executor(error)
+      }
+      new = Startup(functions: functions, arguments: try ArgumentBlock(arguments, in: executor))
+    } catch {
+      if case .executor(let error) = error { throw .executor(error) }
+      throw .link(error)
+    }
+    return state.withLock { state in
+      if let known = state.startup { return known }
+      state.startup = new
+      return new
+    }
+  }
+}
+
+// MARK: - Before the code
+
+extension NativePlatform {
+  func initialize(_ dylib: JITDylib) throws(OrcError) {
+    let closure = dylib.linkClosure
+    for dependency in closure {
+      let symbols = dependency.initializerSymbols
+      guard !symbols.isEmpty else { continue }
+      _ = try dependency.session.lookup(
+        SymbolLookupSet(symbols, .weaklyReferenced), in: [SearchedJITDylib(dependency, .matchAllSymbols)])
+    }
+    for dependency in closure {
+      let entries = begin(dependency, for: dylib).sorted { $0.position < $1.position }
+      let runs = entries.flatMap(\.initializers).flatMap(\.before).sorted { $0.priority < $1.priority }
+      guard !runs.isEmpty else { continue }
+      let startup = try startup()
+      do throws(ExecutorError) {
+        let environment = try executor.addresses(at: startup.functions.environment, count: 1)
+        let argv = startup.arguments.argv.rawValue
+        var calls: [FunctionCall] = []
+        for run in runs {
+          for function in try executor.functions(of: run) {
+            calls.append(
+              FunctionCall(function, startup.arguments.argc, argv, environment.first?.rawValue ?? 0))
+          }
+        }
+        _ = try executor.run(calls)
+      } catch {
+        throw .executor(error)
+      }
+    }
+  }
+
+  /// What of `dylib` has not run, and from now on has.
+  private func begin(_ dylib: JITDylib, for user: JITDylib) -> [Entry] {
+    state.withLock { state in
+      var record = state.records[dylib] ?? DylibRecord()
+      state.lastRun += 1
+      if record.users.isEmpty { record.firstRun = state.lastRun }
+      record.users.insert(user)
+      let pending = record.pending
+      record.pending = [:]
+      for (tracker, entries) in pending {
+        record.done[tracker, default: []] += entries.map { (state.lastRun, $0) }
+      }
+      state.records[dylib] = record
+      return pending.values.flatMap(\.self)
+    }
+  }
+}
+
+// MARK: - After the code
+
+extension NativePlatform {
+  /// Deinitializes `dylib`, and what was initialized for its sake and nobody else's, the last one first.
+  func deinitialize(_ dylib: JITDylib) throws(OrcError) {
+    let ended = state.withLock { state in
+      var ended: [JITDylib: DylibRecord] = [:]
+      for (other, record) in state.records where record.users.contains(dylib) || other == dylib {
+        state.records[other]?.users.remove(dylib)
+        guard record.users.isSubset(of: [dylib]) else { continue }
+        ended[other] = record
+        state.records[other]?.done = [:]
+      }
+      return ended
+    }
+    try end(ended)
+  }
+
+  func deinitializeAll() throws(OrcError) {
+    let ended = state.withLock { state in
+      let ended = state.records
+      state.records = [:]
+      return ended
+    }
+    try end(ended.filter { $0.key.isOpen })
+  }
+
+  private func end(_ records: [JITDylib: DylibRecord]) throws(OrcError) {
+    for (dylib, record) in records.sorted(by: { $0.value.firstRun > $1.value.firstRun }) {
+      let entries = record.done.values.flatMap(\.self).sorted {
+        ($0.run, $0.entry.position) > ($1.run, $1.entry.position)
+      }
+      var runs: [Initializers.Run] = []
+      for run in Set(entries.map(\.run)).sorted(by: >) {
+        let initializers = entries.filter { $0.run == run }.flatMap(\.entry.initializers)
+        runs += initializers.flatMap(\.after).sorted { $0.priority > $1.priority }
+      }
+      let handle = try handle(of: dylib)
+      guard handle != nil || !runs.isEmpty else { continue }
+      let finalize = try startup().functions.finalize
+      do throws(ExecutorError) {
+        var calls = handle.map { [FunctionCall(finalize, $0.rawValue)] } ?? []
+        for run in runs { calls += try executor.functions(of: run).map { FunctionCall($0) } }
+        _ = try executor.run(calls)
+      } catch {
+        throw .executor(error)
+      }
+    }
+  }
+
+  /// What exit handlers of the dylib's code are registered with, if some can be.
+  private func handle(of dylib: JITDylib) throws(OrcError) -> Address? {
+    let name = "__dso_handle"
+    guard let state = dylib.state(of: dylib.session.intern(name)), state == .ready else { return nil }
+    return try dylib.session.lookup(name, in: [SearchedJITDylib(dylib, .matchAllSymbols)]).address
+  }
+}
+
+// MARK: - Objects that come and go
+
+extension NativePlatform: InitializerSink {
+  func add(
+    _ initializers: [Initializers], for symbol: SymbolStringPtr?, as key: ObjectKey,
+    under tracker: ResourceKey, in dylib: JITDylib
+  ) {
+    let position = ObjectInterface.position(ofInitializerSymbol: symbol)
+    state.withLock { state in
+      state.records[dylib, default: DylibRecord()].pending[tracker, default: []].append(
+        Entry(key: key, initializers: initializers, position: position))
+    }
+  }
+
+  func remove(_ key: ObjectKey) {
+    state.withLock { state in
+      for dylib in Array(state.records.keys) {
+        for tracker in Array(state.records[dylib]?.pending.keys ?? [:].keys) {
+          state.records[dylib]?.pending[tracker]?.removeAll { $0.key == key }
+        }
+      }
+    }
+  }
+
+  func removeResources(of key: ResourceKey, in dylib: JITDylib) throws(OrcError) {
+    state.withLock { state in
+      state.records[dylib]?.pending[key] = nil
+      state.records[dylib]?.done[key] = nil
+    }
+  }
+
+  func transferResources(
+    from source: ResourceKey, to destination: ResourceKey, in dylib: JITDylib
+  ) {
+    state.withLock { state in
+      guard var record = state.records[dylib] else { return }
+      record.pending[destination, default: []] += record.pending.removeValue(forKey: source) ?? []
+      record.done[destination, default: []] += record.done.removeValue(forKey: source) ?? []
+      state.records[dylib] = record
+    }
+  }
+}
