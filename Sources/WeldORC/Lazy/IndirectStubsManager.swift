@@ -13,7 +13,10 @@ public final class IndirectStubsManager: ResourceManager {
 
   private struct State {
     var stubs: [StubName: NamedStub] = [:]
-    var names: [ResourceKey: Set<StubName>] = [:]
+    /// Those that were not removed, by number; more than have names, since a dylib may forget a name before its tracker is
+    /// removed and define it anew.
+    var places: [Int: StubPool.Stub] = [:]
+    var bound: [ResourceKey: [NamedStub]] = [:]
     var nextNumber = 0
   }
 
@@ -51,18 +54,26 @@ public final class IndirectStubsManager: ResourceManager {
   }
 
   /// Makes stubs, and returns them in the same order.
-  func make(_ wanted: [(name: StubName, target: EvaluatedSymbol)]) throws(OrcError) -> [NamedStub] {
+  ///
+  /// - Parameter replacesBound: whether names may be taken from stubs that belong to a tracker.
+  func make(
+    _ wanted: [(name: StubName, target: EvaluatedSymbol)], replacesBound: Bool = false
+  ) throws(OrcError) -> [NamedStub] {
     let places = try pool.take(wanted.map(\.target.address))
     let result = state.withLock { state -> Result<[NamedStub], OrcError> in
-      let known = wanted.filter { state.stubs[$0.name] != nil }
+      let known = wanted.filter { wanted in
+        state.stubs[wanted.name].map { !replacesBound || !$0.isBound } ?? false
+      }
       guard known.isEmpty else { return .failure(.duplicateDefinition(known.map(\.name.symbol))) }
       let made = zip(wanted, places).map { wanted, place in
         defer { state.nextNumber += 1 }
         return NamedStub(
-          name: wanted.name, place: place, number: state.nextNumber,
-          flags: wanted.target.flags)
+          name: wanted.name, place: place, number: state.nextNumber, flags: wanted.target.flags)
       }
-      for stub in made { state.stubs[stub.name] = stub }
+      for stub in made {
+        state.stubs[stub.name] = stub
+        state.places[stub.number] = stub.place
+      }
       return .success(made)
     }
     if case .failure = result { pool.giveBack(places) }
@@ -122,7 +133,7 @@ public final class IndirectStubsManager: ResourceManager {
   /// Lets a stub lead to `target`, unless it was removed; whether it did.
   func update(_ stub: NamedStub, to target: Address) throws(OrcError) -> Bool {
     try state.withLock { state -> Result<Bool, OrcError> in
-      guard state.stubs[stub.name]?.number == stub.number else { return .success(false) }
+      guard state.places[stub.number] != nil else { return .success(false) }
       return Result { () throws(OrcError) in
         try pool.set([(stub.place, target)])
         return true
@@ -134,30 +145,42 @@ public final class IndirectStubsManager: ResourceManager {
 
   /// Removes stubs, which nobody calls any more; names that have none are passed over.
   public func removeStubs(_ names: some Sequence<String>, in dylib: JITDylib? = nil) {
-    remove(names.map { StubName($0, in: dylib) })
+    remove(
+      state.withLock { state in names.compactMap { state.stubs[StubName($0, in: dylib)] } })
   }
 
-  func remove(_ names: some Sequence<StubName>) {
-    pool.giveBack(
-      state.withLock { state in names.compactMap { state.stubs.removeValue(forKey: $0)?.place } })
+  /// Removes stubs, unless they were.
+  func remove(_ stubs: [NamedStub]) {
+    let places = state.withLock { state in
+      stubs.compactMap { stub in
+        if state.stubs[stub.name]?.number == stub.number { state.stubs[stub.name] = nil }
+        return state.places.removeValue(forKey: stub.number)
+      }
+    }
+    pool.giveBack(places)
   }
 
   /// Removes the stubs when `key` is removed.
   func bind(_ stubs: [NamedStub], to key: ResourceKey) {
-    state.withLock { $0.names[key, default: []].formUnion(stubs.map(\.name)) }
+    state.withLock { state in
+      for stub in stubs where state.stubs[stub.name]?.number == stub.number {
+        state.stubs[stub.name]?.isBound = true
+      }
+      state.bound[key, default: []] += stubs
+    }
   }
 
   public func removeResources(of key: ResourceKey, in dylib: JITDylib) {
-    let names = state.withLock { $0.names.removeValue(forKey: key) }
-    if let names { remove(names) }
+    let stubs = state.withLock { $0.bound.removeValue(forKey: key) }
+    if let stubs { remove(stubs) }
   }
 
   public func transferResources(
     from source: ResourceKey, to destination: ResourceKey, in dylib: JITDylib
   ) {
     state.withLock { state in
-      guard let names = state.names.removeValue(forKey: source) else { return }
-      state.names[destination, default: []].formUnion(names)
+      guard let stubs = state.bound.removeValue(forKey: source) else { return }
+      state.bound[destination, default: []] += stubs
     }
   }
 }
@@ -182,6 +205,8 @@ struct NamedStub {
   /// Another for another stub of the same name.
   var number: Int
   var flags: SymbolFlags
+  /// Whether it belongs to a tracker.
+  var isBound = false
 
   /// What those see who look it up.
   var symbol: EvaluatedSymbol { EvaluatedSymbol(address: place.address, flags: flags) }

@@ -64,7 +64,7 @@ public struct LazyReexportsMaterializationUnit: MaterializationUnit {
         zip(functions, trampolines).map { function, trampoline in
           let target = EvaluatedSymbol(address: trampoline, flags: function.value.flags)
           return (StubName(function.key.text, in: dylib), target)
-        })
+        }, replacesBound: true)
     } catch {
       callThrough.remove(trampolines)
       throw error
@@ -81,7 +81,7 @@ public struct LazyReexportsMaterializationUnit: MaterializationUnit {
         stubs.bind(made, to: key)
       }
     } catch {
-      stubs.remove(made.map(\.name))
+      stubs.remove(made)
       callThrough.remove(trampolines)
       throw error
     }

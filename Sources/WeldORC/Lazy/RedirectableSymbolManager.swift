@@ -33,11 +33,11 @@ public final class RedirectableSymbolManager: Sendable {
       let dylib = responsibility.dylib
       let wanted = destinations.map { (name: $0, target: $1) }
       let made = try stubs.make(
-        wanted.map { (StubName($0.name.text, in: dylib), $0.target) })
+        wanted.map { (StubName($0.name.text, in: dylib), $0.target) }, replacesBound: true)
       do throws(OrcError) {
         try responsibility.withResourceKeyDo { key in stubs.bind(made, to: key) }
       } catch {
-        stubs.remove(made.map(\.name))
+        stubs.remove(made)
         throw error
       }
       var symbols: SymbolMap = [:]

@@ -50,6 +50,25 @@ struct RedirectableSymbolTests {
     #expect(addresses.count == 1)
   }
 
+  /// A dylib forgets a name at once, and what has it when the tracker is removed.
+  @Test func `may be defined anew`() throws {
+    let tracker = try fixture.main.makeTracker()
+    let first = try create(Functions.addOne, tracker: tracker)
+    try fixture.main.remove([name])
+    let second = try create(Functions.double)
+    #expect(first != second)
+    try manager.redirect(fixture.main, name, to: Functions.negate)
+    #expect(Functions.call(first, 5) == 6)
+    #expect(Functions.call(second, 5) == -5)
+    try tracker.remove()
+    try manager.redirect(fixture.main, name, to: Functions.addOne)
+    #expect(Functions.call(second, 5) == 6)
+    // What the tracker had is free now, and only that.
+    try fixture.main.remove([name])
+    #expect(try create(Functions.double) == first)
+    #expect(Functions.call(second, 5) == 6)
+  }
+
   @Test func `take the part of what a unit owes`() throws {
     let manager = manager
     let target = EvaluatedSymbol(address: Functions.addOne, flags: .exported)
