@@ -1,3 +1,4 @@
+import WeldExecutor
 @testable import WeldCheck
 
 /// Versions of `llvm-mc` that this machine has.
