@@ -69,6 +69,20 @@ extension LinkedBatch {
       before: layout.runs(layout.initializerSections, resolution, at: placement),
       after: layout.runs(layout.finalizerSections, resolution, at: placement))
   }
+
+  /// Whether some functions run before or after the program.
+  package var hasInitializers: Bool {
+    !layout.initializerSections.isEmpty || !layout.finalizerSections.isEmpty
+  }
+
+  /// Those that the object at `position` brings.
+  package func initializers(ofObject position: Int) -> Initializers {
+    let batch = resolution.batch
+    let own = batch.firstSection[position]..<batch.firstSection[position + 1]
+    return Initializers(
+      before: layout.runs(layout.initializerSections.filter(own.contains), resolution, at: placement),
+      after: layout.runs(layout.finalizerSections.filter(own.contains), resolution, at: placement))
+  }
 }
 
 /// The names that linkers define themselves if nobody else does.

@@ -44,7 +44,7 @@ extension LLJIT {
     }
 
     private static func makeDefaultLayer(of session: ExecutionSession) throws(OrcError) -> any ObjectLayer {
-      try RTDyldObjectLinkingLayer(session)
+      try ObjectLinkingLayer(session)
     }
 
     func makeProcessSymbols(of session: ExecutionSession) throws(OrcError) -> JITDylib? {

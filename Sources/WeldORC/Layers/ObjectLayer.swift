@@ -23,17 +23,28 @@ extension ObjectLayer {
   }
 }
 
+/// A layer that collects objects, to link them together.
+protocol CollectingObjectLayer: ObjectLayer {
+  /// Whether it only takes note of what is emitted, so that this need not be put off.
+  var isCollecting: Bool { get }
+  /// As ``ObjectLayer/emit(_:_:)``, with the names of the object if they were read.
+  func emit(
+    _ responsibility: MaterializationResponsibility, _ object: ObjectFile, _ symbols: ObjectSymbols?)
+}
+
 /// An object that was not asked for yet. LLVM's `BasicObjectLayerMaterializationUnit`.
 public struct ObjectMaterializationUnit: MaterializationUnit {
   private let object: ObjectFile
   private let interface: ObjectInterface
   private let layer: any ObjectLayer
+  private let collector: (any CollectingObjectLayer)?
 
   /// What `interface` says of `object`, made by `layer`.
   public init(_ object: ObjectFile, _ interface: ObjectInterface, layer: any ObjectLayer) {
     self.object = object
     self.interface = interface
     self.layer = layer
+    collector = layer as? any CollectingObjectLayer
   }
 
   public var name: String { object.name }
@@ -41,8 +52,8 @@ public struct ObjectMaterializationUnit: MaterializationUnit {
   public var initializerSymbol: SymbolStringPtr? { interface.initializerSymbol }
 
   public func materialize(_ responsibility: MaterializationResponsibility) {
-    if case .table(let table) = interface.contents, let layer = layer as? ObjectLinkingLayer {
-      layer.emit(responsibility, object, table)
+    if case .table(let table) = interface.contents, let collector {
+      collector.emit(responsibility, object, table)
     } else {
       layer.emit(responsibility, object)
     }
@@ -57,5 +68,5 @@ public struct ObjectMaterializationUnit: MaterializationUnit {
   }
 
   /// Whether the layer only takes note of what it is given.
-  var isImmediate: Bool { layer is ObjectLinkingLayer }
+  var isImmediate: Bool { collector?.isCollecting == true }
 }

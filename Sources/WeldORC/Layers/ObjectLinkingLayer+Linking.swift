@@ -25,6 +25,8 @@ extension ObjectLinkingLayer {
     let linked: LinkedBatch
     /// The positions of members that have failed.
     private(set) var failed: Set<Int> = []
+    /// What initializers were handed over as, by the positions of members.
+    var initializers: [Int: ObjectKey] = [:]
 
     init(_ members: [Member], _ linked: LinkedBatch) {
       self.members = members
@@ -60,7 +62,7 @@ extension ObjectLinkingLayer {
     let linked: LinkedBatch
     do throws(LinkError) {
       linked = try LinkedBatch(linking: members.map(\.submission.object), overridden: overridden) {
-        (isLow) throws(LinkError) in try manager(wantsLowAddresses: isLow)
+        (isLow) throws(LinkError) in manager(wantsLowAddresses: isLow)
       }
     } catch {
       guard members.count > 1 else {
@@ -112,7 +114,8 @@ extension ObjectLinkingLayer {
       answers.isAllReady && written.count == all.count && all.allSatisfy(\.failed.isEmpty)
     for batch in written {
       for position in batch.members.indices where !batch.failed.contains(position) {
-        emit(batch.members[position], isPlain ? nil : answers, owned: owned)
+        let isEmitted = emit(batch.members[position], isPlain ? nil : answers, owned: owned)
+        if !isEmitted, let key = batch.initializers[position] { withdraw(key) }
       }
     }
   }
@@ -151,7 +154,14 @@ extension ObjectLinkingLayer {
     }
     guard let memory = batch.linked.takeMemory() else { return false }
     do throws(OrcError) {
-      try batch.members[first].responsibility.withResourceKeyDo { key in keep(memory, under: key) }
+      try batch.members[first].responsibility.withResourceKeyDo { key in
+        keep(memory, under: key)
+        guard batch.linked.hasInitializers else { return }
+        for (position, member) in batch.members.enumerated() where !batch.failed.contains(position) {
+          let initializers = batch.linked.initializers(ofObject: position)
+          batch.initializers[position] = deliver(initializers, of: member.responsibility, under: key)
+        }
+      }
     } catch {
       batch.failAll(error)
       return false
@@ -179,11 +189,14 @@ extension ObjectLinkingLayer {
   /// Says that the member is in memory.
   ///
   /// - Parameter answers: what it needs and may not be ready; `nil` if all of that is, or is with it.
-  private func emit(_ member: Member, _ answers: Answers?, owned: NameSet) {
+  /// - Returns: false if it has failed instead.
+  private func emit(_ member: Member, _ answers: Answers?, owned: NameSet) -> Bool {
     do throws(OrcError) {
       try member.responsibility.notifyEmitted(answers.map { groups(of: member, $0, owned: owned) } ?? [])
+      return true
     } catch {
       member.responsibility.failMaterialization(error)
+      return false
     }
   }
 

@@ -12,7 +12,8 @@ public import WeldMemory
 /// LLVM's `ObjectLinkingLayer`.
 public final class ObjectLinkingLayer: ObjectLayer, ResourceManager {
   let core: SessionCore
-  private let memory: LinkMemory
+  private let memory: SharedMemory
+  private let fixedMemory: (any MemoryManager)?
   private let state = Mutex(State())
 
   private struct State: Sendable {
@@ -21,6 +22,8 @@ public final class ObjectLinkingLayer: ObjectLayer, ResourceManager {
     var isCollecting = false
     /// Of linked batches.
     var memory: [ResourceKey: [LinkedMemory]] = [:]
+    var sink: (any InitializerSink)?
+    var lastKey = 0
   }
 
   /// An object to be linked.
@@ -36,9 +39,10 @@ public final class ObjectLinkingLayer: ObjectLayer, ResourceManager {
   /// - Parameter memory: where the memory of linked code comes from; by default windows of the session's executor, near
   ///   its libraries, or below 2 GiB for objects that expect to be there.
   /// - Throws: ``OrcError/sessionClosed``.
-  public init(in session: ExecutionSession, memory: (any MemoryManager)? = nil) throws(OrcError) {
+  public init(_ session: ExecutionSession, memory: (any MemoryManager)? = nil) throws(OrcError) {
     core = session.core
-    self.memory = LinkMemory(on: session.executor, fixed: memory)
+    self.memory = SharedMemory(of: session.executor)
+    fixedMemory = memory
     try session.register(self)
   }
 
@@ -77,14 +81,31 @@ public final class ObjectLinkingLayer: ObjectLayer, ResourceManager {
   }
 
   /// Memory for a batch.
-  func manager(wantsLowAddresses: Bool) throws(LinkError) -> any MemoryManager {
-    try memory.manager(wantsLowAddresses: wantsLowAddresses)
+  func manager(wantsLowAddresses: Bool) -> any MemoryManager {
+    fixedMemory ?? memory.manager(wantsLowAddresses: wantsLowAddresses)
   }
 
   /// Keeps what was linked until `key` is removed.
   func keep(_ memory: LinkedMemory, under key: ResourceKey) {
     state.withLock { $0.memory[key, default: []].append(memory) }
   }
+
+  /// Hands over the initializers of an object; `nil` if it has none.
+  func deliver(
+    _ initializers: Initializers, of responsibility: MaterializationResponsibility, under key: ResourceKey
+  ) -> ObjectKey? {
+    guard !initializers.before.isEmpty || !initializers.after.isEmpty else { return nil }
+    let (sink, object) = state.withLock { state in
+      state.lastKey += 1
+      return (state.sink, ObjectKey(number: state.lastKey))
+    }
+    sink?.add(
+      [initializers], for: responsibility.initializerSymbol, as: object, under: key, in: responsibility.dylib)
+    return object
+  }
+
+  /// The object did not become ready.
+  func withdraw(_ object: ObjectKey) { state.withLock { $0.sink }?.remove(object) }
 
   public func removeResources(of key: ResourceKey, in dylib: JITDylib) {
     // Given back outside of the lock.
@@ -98,4 +119,12 @@ public final class ObjectLinkingLayer: ObjectLayer, ResourceManager {
       state.memory[destination, default: []] += moved
     }
   }
+}
+
+extension ObjectLinkingLayer: CollectingObjectLayer {
+  var isCollecting: Bool { true }
+}
+
+extension ObjectLinkingLayer: InitializerSource {
+  func deliverInitializers(to sink: any InitializerSink) { state.withLock { $0.sink = sink } }
 }

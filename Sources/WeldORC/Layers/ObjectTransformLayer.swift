@@ -6,33 +6,44 @@ internal import WeldMemory
 
 /// Changes or looks at objects on their way to another layer. LLVM's `ObjectTransformLayer`.
 public final class ObjectTransformLayer: ObjectLayer {
-  /// Returns the object to link; its errors fail the object's symbols.
+  /// Returns the object to link; its errors fail the object's symbols. `nil` stands for one that changes nothing.
   public typealias Transform = @Sendable (ObjectFile) throws(OrcError) -> ObjectFile
 
   /// The layer that gets the objects.
   public let base: any ObjectLayer
-  private let current: Mutex<Transform>
+  private let current: Mutex<Transform?>
 
   /// A layer above `base`, which changes nothing unless told how.
-  public init(
-    _ base: any ObjectLayer,
-    transform: @escaping Transform = { object throws(OrcError) in object }
-  ) {
+  public init(_ base: any ObjectLayer, transform: Transform? = nil) {
     self.base = base
     current = Mutex(transform)
   }
 
   /// What is done with objects that are asked for from now on.
-  public var transform: Transform {
+  public var transform: Transform? {
     get { current.withLock { $0 } }
     set { current.withLock { $0 = newValue } }
   }
 
   public func emit(_ responsibility: MaterializationResponsibility, _ object: ObjectFile) {
     do throws(OrcError) {
-      base.emit(responsibility, try transform(object))
+      base.emit(responsibility, try transform?(object) ?? object)
     } catch {
       responsibility.failMaterialization(error)
+    }
+  }
+}
+
+extension ObjectTransformLayer: CollectingObjectLayer {
+  var isCollecting: Bool { transform == nil && (base as? any CollectingObjectLayer)?.isCollecting == true }
+
+  func emit(
+    _ responsibility: MaterializationResponsibility, _ object: ObjectFile, _ symbols: ObjectSymbols?
+  ) {
+    if isCollecting, let base = base as? any CollectingObjectLayer {
+      base.emit(responsibility, object, symbols)
+    } else {
+      emit(responsibility, object)
     }
   }
 }

@@ -85,7 +85,10 @@ public final class RTDyldObjectLinkingLayer: ObjectLayer {
       makeMemory = memory
     } else {
       let shared = SharedMemory(of: session.executor)
-      makeMemory = { object throws(MemoryError) in try shared.memory(for: object) }
+      makeMemory = { object throws(MemoryError) in
+        // What is wrong with the object, the link says.
+        shared.manager(wantsLowAddresses: (try? AddressNeeds.wantsLowAddresses([object])) ?? false)
+      }
     }
     try session.register(self)
   }

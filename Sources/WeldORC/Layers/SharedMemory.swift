@@ -4,35 +4,61 @@ internal import WeldExecutor
 internal import WeldLink
 internal import WeldMemory
 
-/// Memory of an executor for objects that are linked one by one: a window that they share, so that they reach each
-/// other, and one below 2 GiB for those that must lie there.
+/// Memory of an executor for what a layer links: windows that all of it shares, so that it reaches each other, and windows
+/// below 2 GiB for what must lie there.
 final class SharedMemory: Sendable {
+  /// Near the libraries of the process.
+  private let near: GrowingMemory
+  private let low: GrowingMemory
+
+  init(of executor: any ExecutorProcessControl) {
+    near = GrowingMemory(of: executor, MemoryNeeds(windowByteCount: 1 << 30, placement: .nearProcess))
+    low = GrowingMemory(of: executor, MemoryNeeds(windowByteCount: 1 << 28, placement: .low))
+  }
+
+  func manager(wantsLowAddresses isLow: Bool) -> any MemoryManager { isLow ? low : near }
+}
+
+/// A window of an executor's memory, made when it is needed, and another one when it is full.
+private final class GrowingMemory: MemoryManager {
   private let executor: any ExecutorProcessControl
-  private let windows = Mutex<[Bool: any MemoryManager]>([:])
+  private let needs: MemoryNeeds
+  /// The last one is used.
+  private let windows = Mutex<[any MemoryManager]>([])
 
-  /// Bytes of address space that objects share.
-  private static let windowByteCount = 1 << 30
-  /// The same below 2 GiB, where there is less.
-  private static let lowWindowByteCount = 1 << 28
+  /// - Parameter needs: of a window; larger ones are made for what does not fit in one.
+  init(of executor: any ExecutorProcessControl, _ needs: MemoryNeeds) {
+    self.executor = executor
+    self.needs = needs
+  }
 
-  init(of executor: any ExecutorProcessControl) { self.executor = executor }
+  var machine: Machine? { executor.target.machine }
 
-  /// Where `object` is to lie.
-  func memory(for object: ObjectFile) throws(MemoryError) -> any MemoryManager {
-    // What is wrong with the object, the link says.
-    let isLow = (try? AddressNeeds.wantsLowAddresses([object])) ?? false
-    let placement: MappedMemory.Placement = isLow ? .low : .nearProcess
-    let shared = isLow ? Self.lowWindowByteCount : Self.windowByteCount
-    let needed = AddressNeeds.windowByteCount(for: [object])
-    guard needed <= shared / 4 else {
-      return try executor.makeMemory(for: MemoryNeeds(windowByteCount: needed, placement: placement))
+  func allocate(_ segments: [SegmentRequest]) throws(MemoryError) -> Allocation {
+    let (last, count) = windows.withLock { ($0.last, $0.count) }
+    if let last {
+      do throws(MemoryError) {
+        return try last.allocate(segments)
+      } catch .windowFull {
+        // Another window has room.
+      }
     }
-    if let window = windows.withLock({ $0[isLow] }) { return window }
+    return try addWindow(for: segments, after: count).allocate(segments)
+  }
+
+  private func addWindow(
+    for segments: [SegmentRequest], after count: Int
+  ) throws(MemoryError) -> any MemoryManager {
+    // With room for alignment; no segment is larger than 2^47 bytes, nor aligned to more.
+    let needed = segments.reduce(0) { $0 + UInt64($1.byteCount) + 2 * UInt64($1.alignment) }
+    let isLarge = needed > needs.windowByteCount / 4
+    var needs = needs
+    if isLarge { needs.windowByteCount += Int(clamping: needed) }
     // Not under the lock, since the executor may be the user's; of two that are made at once the first is kept.
-    let new = try executor.makeMemory(for: MemoryNeeds(windowByteCount: shared, placement: placement))
+    let new = try executor.makeMemory(for: needs)
     return windows.withLock { windows in
-      if let window = windows[isLow] { return window }
-      windows[isLow] = new
+      if windows.count > count, !isLarge { return windows[windows.count - 1] }
+      windows.append(new)
       return new
     }
   }

@@ -23,7 +23,7 @@ enum LLJITBenchmark {
     let main: JITDylib
     init() throws {
       session = ExecutionSession(errorReporter: { print($0) })
-      layer = try ObjectLinkingLayer(in: session)
+      layer = try ObjectLinkingLayer(session)
       main = try session.createDylib("main")
       let process = try session.createDylib("process")
       try process.addGenerator(
