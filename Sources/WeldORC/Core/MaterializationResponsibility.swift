@@ -19,7 +19,7 @@ public struct SymbolDependenceGroup: Sendable {
 public final class MaterializationResponsibility: Sendable {
   /// Where the symbols are defined.
   public let dylib: JITDylib
-  private let number: Int
+  let number: Int
   private var core: SessionCore { dylib.core }
 
   init(_ number: Int, in dylib: JITDylib) {

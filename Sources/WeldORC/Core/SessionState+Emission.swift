@@ -59,18 +59,27 @@ extension SessionState {
 
   /// Tells the queries that the symbol is what they require.
   private mutating func meet(_ id: SymbolID, _ reached: RequiredSymbolState, _ effects: inout Effects) {
-    guard let entry = symbols[id], entry.waiter != nil else { return }
+    guard let entry = symbols[id], let first = entry.waiter else { return }
     let symbol = entry.hasAddress ? entry.evaluated : nil
-    var ended: [Int] = []
+    guard entry.hasOtherWaiters else {
+      guard reached == .ready || first.required == .resolved else { return }
+      symbols[id]?.waiter = nil
+      return tell(first, symbol, &effects)
+    }
     for waiter in takeWaiters(of: id, where: { reached == .ready || $0.required == .resolved }) {
-      queries[waiter.query]?.results[waiter.position].symbol = symbol
-      queries[waiter.query]?.pendingCount -= 1
-      if queries[waiter.query]?.pendingCount == 0 { ended.append(waiter.query) }
+      tell(waiter, symbol, &effects)
     }
-    for number in ended {
-      guard let query = queries.removeValue(forKey: number) else { continue }
-      finish(query, .success(query.results), &effects)
-    }
+  }
+
+  /// Gives a query a symbol, perhaps its last one.
+  private mutating func tell(
+    _ waiter: PendingQuery, _ symbol: EvaluatedSymbol?, _ effects: inout Effects
+  ) {
+    queries[waiter.query]?.results[waiter.position].symbol = symbol
+    queries[waiter.query]?.pendingCount -= 1
+    guard queries[waiter.query]?.pendingCount == 0, let query = queries.removeValue(forKey: waiter.query)
+    else { return }
+    finish(query, .success(query.results), &effects)
   }
 
   mutating func finish(

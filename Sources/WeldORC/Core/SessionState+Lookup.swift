@@ -251,6 +251,16 @@ extension SessionState {
     }
   }
 
+  /// Whether what code of `dylib` finds under `name` has an address, or gets it from one of `responsibilities`; also if
+  /// it finds nothing.
+  func isResolved(_ name: SymbolStringPtr, for dylib: Int, orBy responsibilities: Set<Int>) -> Bool {
+    for (other, flags) in dylibs[dylib]?.linkOrder ?? [] {
+      guard let id = find(name, in: other), let entry = symbols[id], entry.isVisible(flags) else { continue }
+      return entry.state >= .resolved || responsibilities.contains(entry.responsibility)
+    }
+    return true
+  }
+
   /// The aliases from `alias` on which lead back to it by way of `target`.
   private func cycle(from alias: SymbolID, to target: SymbolID) -> [SymbolID]? {
     var path = [alias]

@@ -14,7 +14,7 @@ struct SessionState: Sendable {
   var dylibNumbers: [String: Int] = [:]
   var symbols = Slab<SymbolEntry>()
   /// By their positions in ``symbols``.
-  var symbolNames: [SymbolStringPtr?] = []
+  var symbolNames: [SymbolStringPtr?] = [nil]
   /// The groups, of those that are not ready, which need a symbol.
   var dependants: [SymbolID: Set<Int>] = [:]
   /// The queries that wait for a symbol, but for the first.

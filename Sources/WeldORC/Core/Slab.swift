@@ -8,11 +8,12 @@ struct Slab<Element: Sendable>: Sendable {
     var element: Element?
   }
 
-  private var slots: [Slot] = []
+  /// In the first one nothing ever is.
+  private var slots = [Slot()]
   private var free: [UInt32] = []
 
   /// How many there are.
-  var count: Int { slots.count - free.count }
+  var count: Int { slots.count - 1 - free.count }
   var isEmpty: Bool { count == 0 }
 
   /// Adds `element`, and returns its number.
@@ -32,28 +33,26 @@ struct Slab<Element: Sendable>: Sendable {
   /// Where the thing with the number is among all that there ever were at once.
   static func position(of number: Int) -> Int { Int(UInt32(truncatingIfNeeded: number)) }
 
-  /// Where the thing with the number is, if it is there.
+  /// Where the thing with the number is; 0 if it is not there.
   @inline(__always)
-  private func position(of number: Int) -> Int? {
+  private func slot(of number: Int) -> Int {
     let position = Self.position(of: number)
-    guard position < slots.count,
-      slots[position].generation == UInt32(truncatingIfNeeded: number &>> 32)
-    else { return nil }
-    return position
+    return position < slots.count
+      && slots[position].generation == UInt32(truncatingIfNeeded: number &>> 32) ? position : 0
   }
 
   /// The thing with this number. It may be changed, or removed by setting it to `nil`.
+  ///
+  /// With one `yield` each, the accessors are compiled into their callers, and need no memory of their own.
   subscript(number: Int) -> Element? {
-    @inline(__always) _read {
-      if let position = position(of: number) { yield slots[position].element } else { yield nil }
-    }
+    @inline(__always) _read { yield slots[slot(of: number)].element }
     @inline(__always) _modify {
-      if let position = position(of: number) {
-        yield &slots[position].element
-        if slots[position].element == nil { release(position) }
-      } else {
-        var nothing: Element?
-        yield &nothing
+      let position = slot(of: number)
+      yield &slots[position].element
+      if position == 0 {
+        slots[0].element = nil
+      } else if slots[position].element == nil {
+        release(position)
       }
     }
   }
@@ -66,9 +65,8 @@ struct Slab<Element: Sendable>: Sendable {
 
   /// Removes the thing with this number, and returns it.
   mutating func removeValue(forKey number: Int) -> Element? {
-    guard let position = position(of: number), let element = slots[position].element.take() else {
-      return nil
-    }
+    let position = slot(of: number)
+    guard position > 0, let element = slots[position].element.take() else { return nil }
     release(position)
     return element
   }

@@ -78,7 +78,12 @@ public struct SymbolLookupSet: Sendable {
 
   /// Looks up `names`, all with the same flags.
   public init(_ names: some Sequence<SymbolStringPtr>, _ flags: SymbolLookupFlags = .required) {
-    elements = Set(names).map { Element(name: $0, flags: flags) }
+    elements = []
+    elements.reserveCapacity(names.underestimatedCount)
+    var known = NameMap(capacity: names.underestimatedCount)
+    for name in names where known.insert(0, for: name) == nil {
+      elements.append(Element(name: name, flags: flags))
+    }
   }
 
   /// Looks up the keys of `names`.

@@ -63,17 +63,27 @@ extension ObjectLinkingLayer {
       var owned = NameSet()
       var asked = NameSet()
       var answers = Answers()
-      /// Lookups without an answer.
-      var outstandingCount = 0
+      /// Lookups without an answer, by number.
+      var outstanding: [Int: Question] = [:]
+      var lastQuestion = 0
       var hasFailed = false
+      /// What is done when there is an answer to all of them.
+      var waiter: (@Sendable (Answers?) -> Void)?
+    }
+
+    /// What members of a dylib need, and no member has.
+    struct Question: Sendable {
+      let number: Int
+      let dylib: JITDylib
+      let names: SymbolLookupSet
     }
 
     private let state = Mutex(State())
 
     /// Adds objects. Those with definitions that nobody expects fail.
     ///
-    /// - Returns: what they need, and no member has.
-    func add(_ submissions: [Submission], _ core: SessionCore) -> [(JITDylib, SymbolLookupSet)] {
+    /// - Returns: what they need, and no member has; to be asked, each.
+    func add(_ submissions: [Submission], _ core: SessionCore) -> [Question] {
       let members = submissions.compactMap { Member($0, core) }
       return state.withLock { state in
         for member in members {
@@ -92,35 +102,69 @@ extension ObjectLinkingLayer {
           }
           if !elements.isEmpty { wanted[member.dylib, default: []] += elements }
         }
-        state.outstandingCount += wanted.count
-        return wanted.map { ($0.key, SymbolLookupSet(elements: $0.value)) }
+        return wanted.map { dylib, elements in
+          state.lastQuestion += 1
+          let question = Question(
+            number: state.lastQuestion, dylib: dylib, names: SymbolLookupSet(elements: elements))
+          state.outstanding[question.number] = question
+          return question
+        }
       }
     }
 
-    /// Looks up what members of `dylib` need, which may make more objects be emitted.
-    func look(up names: SymbolLookupSet, of dylib: JITDylib, _ core: SessionCore) {
+    /// Looks up what is needed, which may make more objects be emitted.
+    func ask(_ question: Question, _ core: SessionCore) {
+      let dylib = question.dylib
       let completion = Completion(
         isInternal: true,
         registerDependencies: { [self] unready in
           state.withLock { $0.answers.note(unready: unready, for: dylib) }
         },
-        body: { [self] result in
-          state.withLock { state in
-            state.outstandingCount -= 1
-            switch result {
-            case .success(let found): state.answers.add(found, for: dylib)
-            case .failure: state.hasFailed = true
-            }
-          }
-        })
-      core.lookup(names, in: dylib.linkOrder, kind: .static, purpose: .symbols(.resolved, completion))
+        body: { [self] in answer(question, $0, core) })
+      core.lookup(
+        question.names, in: dylib.linkOrder, kind: .static, purpose: .symbols(.resolved, completion))
     }
 
-    /// The members, and what they need if all of it is known.
-    func close() -> (members: [Member], owned: NameSet, answers: Answers?) {
-      state.withLock { state in
-        (state.members, state.owned, state.outstandingCount == 0 && !state.hasFailed ? state.answers : nil)
+    private func answer(
+      _ question: Question, _ result: Result<SymbolMap, OrcError>, _ core: SessionCore
+    ) {
+      let (waiter, answers) = state.withLock { state in
+        state.outstanding[question.number] = nil
+        switch result {
+        case .success(let found): state.answers.add(found, for: question.dylib)
+        case .failure: state.hasFailed = true
+        }
+        return (state.outstanding.isEmpty ? state.waiter.take() : nil, state.hasFailed ? nil : state.answers)
       }
+      if let waiter { core.dispatchLast { waiter(answers) } }
+    }
+
+    var members: [Member] { state.withLock { $0.members } }
+    var owned: NameSet { state.withLock { $0.owned } }
+
+    /// Whether nothing has failed, and what the members need has its address, or will have when they have theirs.
+    func isComplete(_ core: SessionCore) -> Bool {
+      let (hasFailed, outstanding, members) = state.withLock { state in
+        (state.hasFailed, Array(state.outstanding.values), state.members)
+      }
+      guard !hasFailed, !outstanding.isEmpty else { return !hasFailed }
+      let numbers = Set(members.map(\.responsibility.number))
+      return core.read { state in
+        outstanding.allSatisfy { question in
+          question.names.elements.allSatisfy { element in
+            state.isResolved(element.name, for: question.dylib.number, orBy: numbers)
+          }
+        }
+      }
+    }
+
+    /// Calls `body` when all that was asked is answered, at once if it is; with `nil` if something has failed.
+    func whenAnswered(_ body: @escaping @Sendable (Answers?) -> Void) {
+      let (isAnswered, answers) = state.withLock { state in
+        if !state.outstanding.isEmpty { state.waiter = body }
+        return (state.outstanding.isEmpty, state.hasFailed ? nil : state.answers)
+      }
+      if isAnswered { body(answers) }
     }
   }
 
@@ -130,7 +174,12 @@ extension ObjectLinkingLayer {
     var found: [Int: SymbolMap] = [:]
     var unready: [Int: [SymbolStringPtr: JITDylib]] = [:]
 
-    var isAllReady: Bool { unready.isEmpty }
+    /// Whether all is ready but what `owned` are.
+    func isAllReady(but owned: NameSet) -> Bool {
+      unready.values.allSatisfy { names in
+        names.allSatisfy { name, definer in owned.contains(name, in: definer.number) }
+      }
+    }
 
     mutating func add(_ symbols: SymbolMap, for dylib: JITDylib) {
       found[dylib.number, default: [:]].merge(symbols) { first, _ in first }

@@ -6,12 +6,16 @@ extension ObjectLinkingLayer {
   /// Links what was collected: together what can be, and what waits for something each on its own, so that nothing
   /// waits that need not.
   func link(_ collection: Collection) {
-    let (members, owned, answers) = collection.close()
-    if let answers {
-      let batches = layOut(members)
-      finish(batches, answers, owned: owned, among: batches)
-    } else {
-      linkApart(members, owned: owned)
+    let members = collection.members
+    let owned = collection.owned
+    guard collection.isComplete(core) else { return linkApart(members, owned: owned) }
+    let batches = layOut(members)
+    collection.whenAnswered { [self] answers in
+      if let answers {
+        finish(batches, answers, owned: owned, among: batches)
+      } else {
+        finishSound(batches, owned: owned)
+      }
     }
   }
 
@@ -111,7 +115,7 @@ extension ObjectLinkingLayer {
     answers.forgetReady(core)
     // Else what is linked with it may fail, or not be ready.
     let isPlain =
-      answers.isAllReady && written.count == all.count && all.allSatisfy(\.failed.isEmpty)
+      answers.isAllReady(but: owned) && written.count == all.count && all.allSatisfy(\.failed.isEmpty)
     for batch in written {
       for position in batch.members.indices where !batch.failed.contains(position) {
         let isEmitted = emit(batch.members[position], isPlain ? nil : answers, owned: owned)

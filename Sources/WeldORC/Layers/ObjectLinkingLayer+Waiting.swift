@@ -32,6 +32,35 @@ extension ObjectLinkingLayer {
     }
   }
 
+  /// Finishes batches whose members have addresses, but not all of what they need: some of them may have failed.
+  func finishSound(_ batches: [Batch], owned: NameSet) {
+    // Not only of what others have, since each of them may have failed.
+    let lookups = batches.map { batch in
+      batch.members.indices.filter { !batch.failed.contains($0) }.map { position in
+        (position, OwnLookup(of: batch.members[position], owned: NameSet(), core))
+      }
+    }
+    let left = Mutex(lookups.reduce(1) { $0 + $1.count })
+    let finish = { @Sendable [self] in
+      guard
+        left.withLock({ count in
+          count -= 1
+          return count == 0
+        })
+      else { return }
+      var answers = Answers()
+      for (batch, lookups) in zip(batches, lookups) {
+        for (position, lookup) in lookups {
+          if let known = lookup.answers { answers.merge(known) }
+          if let error = lookup.failure { batch.fail(position, error) }
+        }
+      }
+      self.finish(batches, answers, owned: owned, among: batches)
+    }
+    for (_, lookup) in lookups.joined() { lookup.whenAnswered { _ in finish() } }
+    finish()
+  }
+
   /// Those which have not failed, and need nothing of members that have.
   private static func sound(_ lookups: [OwnLookup]) -> [OwnLookup] {
     var failures: [JITDylib: [SymbolStringPtr: OrcError]] = [:]
@@ -81,16 +110,17 @@ extension ObjectLinkingLayer {
         }
       }
       let completion = Completion(
+        isInternal: true,
         registerDependencies: { [self] unready in
           state.withLock { $0.answers.note(unready: unready, for: dylib) }
         },
-        body: { [self] result in answer(result) })
+        body: { [self] result in answer(result, core) })
       core.lookup(
         SymbolLookupSet(elements: elements), in: dylib.linkOrder, kind: .static,
         purpose: .symbols(.resolved, completion))
     }
 
-    private func answer(_ result: Result<SymbolMap, OrcError>) {
+    private func answer(_ result: Result<SymbolMap, OrcError>, _ core: SessionCore) {
       let (answer, waiter) = state.withLock { state in
         let answer = result.map { found in
           state.answers.add(found, for: member.dylib)
@@ -99,7 +129,7 @@ extension ObjectLinkingLayer {
         state.result = answer
         return (answer, state.waiter.take())
       }
-      waiter?(answer)
+      if let waiter { core.dispatchLast { waiter(answer) } }
     }
 
     var failure: OrcError? {

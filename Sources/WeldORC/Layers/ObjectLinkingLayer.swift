@@ -73,10 +73,10 @@ public final class ObjectLinkingLayer: ObjectLayer, ResourceManager {
         return new
       }
       guard !new.isEmpty else { return link(collection) }
-      let lookups = collection.add(new, core)
+      let questions = collection.add(new, core)
       // What the lookups have made is emitted before it is its turn.
       collect(into: collection)
-      for (dylib, names) in lookups { collection.look(up: names, of: dylib, core) }
+      for question in questions { collection.ask(question, core) }
     }
   }
 

@@ -17,28 +17,27 @@ enum LLJITBenchmark {
     }
   }
 
-  struct JIT {
-    let session: ExecutionSession
-    let layer: ObjectLinkingLayer
-    let main: JITDylib
-    init() throws {
-      session = ExecutionSession(errorReporter: { print($0) })
-      layer = try ObjectLinkingLayer(session)
-      main = try session.createDylib("main")
-      let process = try session.createDylib("process")
-      try process.addGenerator(
-        ClosureGenerator { request throws(OrcError) in
-          let abort = dlsym(nil, "abort")
-          var found: SymbolMap = [:]
-          for name in request.symbols.names {
-            found[name] = EvaluatedSymbol(
-              address: Address(rawValue: UInt64(UInt(bitPattern: dlsym(nil, name.text) ?? abort))),
-              flags: [.exported, .callable])
-          }
-          try request.dylib.define(absoluteSymbols(found))
-        })
-      try main.addToLinkOrder(process)
+  private static func makeJIT() throws -> LLJIT {
+    var builder = LLJIT.Builder()
+    builder.errorReporter = { print($0) }
+    builder.processSymbolsSetup = { session throws(OrcError) in
+      let dylib = try session.createDylib("<Process Symbols>")
+      try dylib.addGenerator(ClosureGenerator { request throws(OrcError) in try defineOrAbort(request) })
+      return dylib
     }
+    return try builder.build()
+  }
+
+  /// The process's symbols; what it does not have is bound to `abort`.
+  private static func defineOrAbort(_ request: GenerationRequest) throws(OrcError) {
+    let abort = dlsym(nil, "abort")
+    var found: SymbolMap = [:]
+    for name in request.symbols.names {
+      let address = UInt(bitPattern: dlsym(nil, name.text) ?? abort)
+      found[name] = EvaluatedSymbol(
+        address: Address(rawValue: UInt64(address)), flags: [.exported, .callable])
+    }
+    try request.dylib.define(absoluteSymbols(found))
   }
 
   private static func measure(_ iterations: Int, _ body: () throws -> (Duration, Int)) throws {
@@ -58,11 +57,11 @@ enum LLJITBenchmark {
     let names = try globalNames(Archive(bytes, name: path))
     try measure(iterations) {
       let start = ContinuousClock.now
-      let jit = try JIT()
+      let jit = try makeJIT()
       let archive = try Archive(bytes, name: path)
-      for member in archive.members { try jit.layer.add(archive.object(of: member), to: jit.main) }
+      for member in archive.members { try jit.addObject(archive.object(of: member)) }
       let set = SymbolLookupSet(names.map { jit.session.intern($0) })
-      let found = try jit.session.lookup(set, in: [SearchedJITDylib(jit.main, .matchAllSymbols)])
+      let found = try jit.session.lookup(set, in: [SearchedJITDylib(jit.mainDylib, .matchAllSymbols)])
       let end = ContinuousClock.now
       return (end - start, found.count)
     }
@@ -70,15 +69,12 @@ enum LLJITBenchmark {
 
   private static func measureObject(_ path: String, _ function: String, _ iterations: Int) throws {
     let bytes = try MappedFile.open(path)
-    let jit = try JIT()
+    let jit = try makeJIT()
     try measure(iterations) {
       let start = ContinuousClock.now
-      let tracker = try jit.main.makeTracker()
-      try jit.layer.add(ObjectFile(bytes, name: path), to: jit.main, tracker: tracker)
-      let address = try jit.session.lookup(function, in: [SearchedJITDylib(jit.main, .matchAllSymbols)])
-        .address
-      let pointer = UnsafeRawPointer(bitPattern: UInt(address.rawValue))
-      let result = unsafeBitCast(pointer, to: (@convention(c) (Int32, Int32) -> Int32).self)(1, 2)
+      let tracker = try jit.mainDylib.makeTracker()
+      try jit.addObject(bytes, name: path, tracker: tracker)
+      let result = try jit.lookup(function, as: (@convention(c) (Int32, Int32) -> Int32).self)(1, 2)
       let end = ContinuousClock.now
       try tracker.remove()
       return (end - start, result != 0 ? 1 : 0)
@@ -90,15 +86,10 @@ enum LLJITBenchmark {
     let names = try globalNames(archive)
     try measure(iterations) {
       let start = ContinuousClock.now
-      let jit = try JIT()
+      let jit = try makeJIT()
       var found = 0
-      for member in archive.members.prefix(count) {
-        try jit.layer.add(archive.object(of: member), to: jit.main)
-      }
-      for name in names.prefix(count) {
-        let symbol = try jit.session.lookup(name, in: [SearchedJITDylib(jit.main, .matchAllSymbols)])
-        found += symbol.address.rawValue != 0 ? 1 : 0
-      }
+      for member in archive.members.prefix(count) { try jit.addObject(archive.object(of: member)) }
+      for name in names.prefix(count) { found += try jit.lookup(name).address.rawValue != 0 ? 1 : 0 }
       let end = ContinuousClock.now
       return (end - start, found)
     }
