@@ -210,9 +210,11 @@ extension SessionState {
         dylib: dylib, tracker: unit.tracker, symbols: unit.symbols, count: unit.symbols.count,
         initializerSymbol: unit.initializerSymbol))
     for id in unit.symbols {
-      symbols[id]?.state = .materializing
-      symbols[id]?.unit = 0
-      symbols[id]?.responsibility = number
+      symbols.update(id) { entry in
+        entry.state = .materializing
+        entry.unit = 0
+        entry.responsibility = number
+      }
     }
     trackers[unit.tracker]?.responsibilities.insert(number)
     effects.note(dylib, named: dylibs[dylib]?.name)
@@ -274,9 +276,11 @@ extension SessionState {
     }
     let unitNumber = units.insert(unit)
     for id in ids {
-      symbols[id]?.state = .neverSearched
-      symbols[id]?.responsibility = 0
-      symbols[id]?.unit = unitNumber
+      symbols.update(id) { entry in
+        entry.state = .neverSearched
+        entry.responsibility = 0
+        entry.unit = unitNumber
+      }
     }
   }
 
@@ -299,7 +303,7 @@ extension SessionState {
       new.initializerSymbol = initializer
     }
     let newNumber = responsibilities.insert(new)
-    for id in ids { symbols[id]?.responsibility = newNumber }
+    for id in ids { symbols.update(id) { $0.responsibility = newNumber } }
     responsibilities[number]?.count -= ids.count
     trackers[new.tracker]?.responsibilities.insert(newNumber)
     return newNumber

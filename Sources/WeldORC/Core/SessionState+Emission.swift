@@ -21,8 +21,8 @@ extension SessionState {
     let promised: SymbolFlags = [.exported, .materializationSideEffectsOnly]
     for (id, definition) in resolved {
       guard let flags = symbols[id]?.flags else { continue }
-      symbols[id]?.flags = flags.intersection(promised)
-        .union(definition.flags.subtracting(promised).subtracting([.weak, .common]))
+      let own = definition.flags.subtracting(promised).subtracting([.weak, .common])
+      symbols.update(id) { $0.flags = flags.intersection(promised).union(own) }
       resolve(id, at: definition.address, &effects)
     }
   }
@@ -39,15 +39,17 @@ extension SessionState {
     for (position, address) in addresses.enumerated() {
       let id = responsibility.symbols[position]
       guard symbols[id]?.state == .materializing else { continue }
-      symbols[id]?.flags.subtract([.weak, .common])
+      symbols.update(id) { $0.flags.subtract([.weak, .common]) }
       resolve(id, at: address, &effects)
     }
     return true
   }
 
   private mutating func resolve(_ id: SymbolID, at address: Address, _ effects: inout Effects) {
-    symbols[id]?.address = address
-    symbols[id]?.state = .resolved
+    symbols.update(id) { entry in
+      entry.address = address
+      entry.state = .resolved
+    }
     meet(id, .resolved, &effects)
   }
 
@@ -63,7 +65,7 @@ extension SessionState {
     let symbol = entry.hasAddress ? entry.evaluated : nil
     guard entry.hasOtherWaiters else {
       guard reached == .ready || first.required == .resolved else { return }
-      symbols[id]?.waiter = nil
+      symbols.update(id) { $0.waiter = nil }
       return tell(first, symbol, &effects)
     }
     for waiter in takeWaiters(of: id, where: { reached == .ready || $0.required == .resolved }) {
@@ -75,10 +77,13 @@ extension SessionState {
   private mutating func tell(
     _ waiter: PendingQuery, _ symbol: EvaluatedSymbol?, _ effects: inout Effects
   ) {
-    queries[waiter.query]?.results[waiter.position].symbol = symbol
-    queries[waiter.query]?.pendingCount -= 1
-    guard queries[waiter.query]?.pendingCount == 0, let query = queries.removeValue(forKey: waiter.query)
-    else { return }
+    var isLast = false
+    queries.update(waiter.query) { query in
+      query.results[waiter.position].symbol = symbol
+      query.pendingCount -= 1
+      isLast = query.pendingCount == 0
+    }
+    guard isLast, let query = queries.removeValue(forKey: waiter.query) else { return }
     finish(query, .success(query.results), &effects)
   }
 
@@ -171,7 +176,7 @@ extension SessionState {
   ) {
     var ended: [Int] = []
     for id in ids {
-      symbols[id]?.state = .emitted
+      symbols.update(id) { $0.state = .emitted }
       // One without an address never was resolved.
       if symbols[id]?.hasAddress == false { meet(id, .resolved, &effects) }
       if let watch = symbols[id]?.watch, watch != 0 { ended.append(watch) }
@@ -185,8 +190,10 @@ extension SessionState {
     let group = EmissionGroup(symbols: Set(ids), dependencies: dependencies)
     let number = groups.insert(group)
     for id in ids {
-      symbols[id]?.group = number
-      symbols[id]?.watch = 0
+      symbols.update(id) { entry in
+        entry.group = number
+        entry.watch = 0
+      }
     }
     for id in dependencies { addDependant(number, of: id) }
     if let watched = unemitted(group, except: Set(ended)) {
@@ -228,7 +235,7 @@ extension SessionState {
     }
     groups[group]?.watch = kept
     watches[kept]?.groups.insert(group)
-    symbols[symbol]?.watch = kept
+    symbols.update(symbol) { $0.watch = kept }
   }
 
   /// Finds for each of the groups, which watch nothing, what it can watch. Those for which there is nothing are ready.
@@ -255,11 +262,13 @@ extension SessionState {
   }
 
   private mutating func markReady(_ id: SymbolID, _ effects: inout Effects) {
-    symbols[id]?.state = .ready
+    symbols.update(id) { $0.state = .ready }
     // From here on it may be removed, which is nothing that they wait for.
     for dependant in takeDependants(of: id) { groups[dependant]?.dependencies.remove(id) }
-    symbols[id]?.group = 0
-    symbols[id]?.watch = 0
+    symbols.update(id) { entry in
+      entry.group = 0
+      entry.watch = 0
+    }
     meet(id, .ready, &effects)
   }
 }

@@ -47,10 +47,12 @@ extension SessionState {
       guard failed.insert(id).inserted, let entry = symbols[id], !entry.hasFailed else { continue }
       aliasees[id] = nil
       for waiter in takeWaiters(of: id, where: { _ in true }) { hit.insert(waiter.query) }
-      symbols[id]?.hasFailed = true
+      symbols.update(id) { $0.hasFailed = true }
       failures[id] = cause
-      symbols[id]?.group = 0
-      symbols[id]?.watch = 0
+      symbols.update(id) { entry in
+        entry.group = 0
+        entry.watch = 0
+      }
       // All groups that watch it reach it, and fail with it.
       watches[entry.watch] = nil
       for dependant in takeDependants(of: id) {

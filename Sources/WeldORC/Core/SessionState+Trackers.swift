@@ -50,7 +50,7 @@ extension SessionState {
     forget(source, tracker)
     for id in ids {
       guard let unit = symbols[id]?.unit else { continue }
-      symbols[id]?.tracker = destination
+      symbols.update(id) { $0.tracker = destination }
       units[unit]?.tracker = destination
     }
     track(ids, in: tracker.dylib, destination)

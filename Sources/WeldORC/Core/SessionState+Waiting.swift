@@ -2,9 +2,9 @@
 extension SessionState {
   mutating func addWaiter(_ waiter: PendingQuery, for id: SymbolID) {
     if symbols[id]?.waiter == nil {
-      symbols[id]?.waiter = waiter
+      symbols.update(id) { $0.waiter = waiter }
     } else {
-      symbols[id]?.hasOtherWaiters = true
+      symbols.update(id) { $0.hasOtherWaiters = true }
       otherWaiters[id, default: []].append(waiter)
     }
   }
@@ -14,13 +14,15 @@ extension SessionState {
     guard let first = symbols[id]?.waiter else { return [] }
     guard symbols[id]?.hasOtherWaiters == true else {
       guard isMet(first) else { return [] }
-      symbols[id]?.waiter = nil
+      symbols.update(id) { $0.waiter = nil }
       return [first]
     }
     let all = [first] + (otherWaiters[id] ?? [])
     let left = all.filter { !isMet($0) }
-    symbols[id]?.waiter = left.first
-    symbols[id]?.hasOtherWaiters = left.count > 1
+    symbols.update(id) { entry in
+      entry.waiter = left.first
+      entry.hasOtherWaiters = left.count > 1
+    }
     otherWaiters[id] = left.count > 1 ? Array(left.dropFirst()) : nil
     return all.filter(isMet)
   }
@@ -32,7 +34,7 @@ extension SessionState {
   }
 
   mutating func addDependant(_ group: Int, of id: SymbolID) {
-    symbols[id]?.hasDependants = true
+    symbols.update(id) { $0.hasDependants = true }
     dependants[id, default: []].insert(group)
   }
 
@@ -41,13 +43,13 @@ extension SessionState {
     dependants[id]?.remove(group)
     guard dependants[id]?.isEmpty == true else { return }
     dependants[id] = nil
-    symbols[id]?.hasDependants = false
+    symbols.update(id) { $0.hasDependants = false }
   }
 
   /// The groups that need the symbol; they need it no more.
   mutating func takeDependants(of id: SymbolID) -> Set<Int> {
     guard symbols[id]?.hasDependants == true else { return [] }
-    symbols[id]?.hasDependants = false
+    symbols.update(id) { $0.hasDependants = false }
     return dependants.removeValue(forKey: id) ?? []
   }
 }

@@ -41,12 +41,18 @@ struct Slab<Element: Sendable>: Sendable {
       && slots[position].generation == UInt32(truncatingIfNeeded: number &>> 32) ? position : 0
   }
 
+  /// Changes the thing with this number, if it is there. Quicker than through the subscript, which allocates memory
+  /// for each access that changes something.
+  @inline(__always)
+  mutating func update(_ number: Int, _ body: (inout Element) -> Void) {
+    let position = slot(of: number)
+    if position > 0, slots[position].element != nil { body(&slots[position].element!) }
+  }
+
   /// The thing with this number. It may be changed, or removed by setting it to `nil`.
-  ///
-  /// With one `yield` each, the accessors are compiled into their callers, and need no memory of their own.
   subscript(number: Int) -> Element? {
-    @inline(__always) _read { yield slots[slot(of: number)].element }
-    @inline(__always) _modify {
+    @inline(__always) get { slots[slot(of: number)].element }
+    _modify {
       let position = slot(of: number)
       yield &slots[position].element
       if position == 0 {
