@@ -64,7 +64,11 @@ struct Apply: ~Copyable, ArchitectureWork {
       Target.self, to: &bytes, from: plan.layout.stubPositions.map { text + $0 })
     let rules = RuleTable(of: Target.self)
     let batch = plan.resolution.batch
-    for position in batch.objects.indices where !skipped.contains(position) {
+    for position in batch.objects.indices {
+      guard !skipped.contains(position) else {
+        plan.fillFrames(ofObject: position, in: &bytes, order: Target.byteOrder)
+        continue
+      }
       current = position
       let firstSection = batch.firstSection[position]
       var site = SectionSite(
@@ -103,6 +107,24 @@ extension MutableRawSpan {
 }
 
 extension LinkPlan {
+  /// Makes one record of nothing of the frame descriptions of an object that is left out: zeros would end those of the
+  /// batch.
+  fileprivate func fillFrames(ofObject position: Int, in bytes: inout MutableRawSpan, order: ByteOrder) {
+    let batch = resolution.batch
+    for number in batch.firstSection[position]..<batch.firstSection[position &+ 1] {
+      let section = layout.sections[number]
+      guard section.role == .frames, section.kind != .notLoaded, section.byteCount >= 8 else { continue }
+      let start = placement.kindOffsets[Int(section.kind.rawValue)] &+ layout.positions[number]
+      do {
+        // A common information entry, whose identifier is 0.
+        try bytes.store(UInt32(section.byteCount - 4), at: start, order: order)
+        try bytes.store(UInt32(0), at: start + 4, order: order)
+      } catch {
+        preconditionFailure("frame descriptions outside of their segment")
+      }
+    }
+  }
+
   /// Fills the GOT, which begins at `start` bytes of `bytes`.
   func writeSlots<Target: Architecture>(_: Target.Type, to bytes: inout MutableRawSpan, from start: Int) {
     do {

@@ -71,7 +71,10 @@ struct Scan: ArchitectureWork {
       if Int(relocation.symbol.rawValue) < symbolCount, !row.isExamined, !place.hasFarBranches {
         let symbol = Int(resolution.canonical[firstSymbol &+ Int(relocation.symbol.rawValue)])
         // What the batch defines is in reach of the batch.
-        if row.need == .stubIfFar, resolution.classes[symbol] == .defined { continue }
+        if row.need == .stubIfFar, resolution.classes[symbol] == .defined {
+          if row.shape == .absolute { synthesis.wantsLowAddresses = true }
+          continue
+        }
         if row.shape == .nothing { continue }
       }
       if let problem = inspect(

@@ -32,7 +32,7 @@ public final class MaterializationResponsibility: Sendable {
   /// The number of the tracker that tracks the symbols.
   var trackerNumber: Int { core.read { $0.responsibilities[number]?.tracker ?? 0 } }
 
-  /// Whether what the object defines is owed, all of it and in this order.
+  /// Whether all is owed that was promised of the object, whose names these are.
   func owesAll(of object: ObjectSymbols) -> Bool {
     core.read { state in
       guard let owed = state.responsibilities[number], owed.count == owed.symbols.count else { return false }

@@ -8,6 +8,11 @@ extension SessionState {
     return .failedToMaterialize(describe(failed), cause: first)
   }
 
+  /// The error of those who need symbols of `dylib` called `names`, if some have failed.
+  func failure(ofNames names: [SymbolStringPtr], in dylib: Int) -> OrcError? {
+    failure(of: names.compactMap { find($0, in: dylib) }.filter { symbols[$0]?.hasFailed == true })
+  }
+
   /// What is owed fails because of `cause`.
   mutating func fail(responsibility number: Int, _ cause: OrcError, _ effects: inout Effects) {
     guard let responsibility = responsibilities[number], responsibility.status == .owed else { return }

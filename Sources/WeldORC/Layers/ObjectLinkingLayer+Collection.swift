@@ -17,7 +17,7 @@ extension ObjectLinkingLayer {
       self.submission = submission
       let symbols = submission.symbols ?? ObjectSymbols(of: submission.object, names: core.names)
       self.symbols = symbols
-      isWhole = submission.responsibility.owesAll(of: symbols)
+      isWhole = submission.symbols != nil && submission.responsibility.owesAll(of: symbols)
       guard !isWhole else {
         overridden = []
         return

@@ -12,9 +12,9 @@ extension ObjectLinkingLayer {
     let batches = layOut(members)
     collection.whenAnswered { [self] answers in
       if let answers {
-        finish(batches, answers, owned: owned, among: batches)
+        finish(batches, answers, owned: owned, among: batches, of: members.count)
       } else {
-        finishSound(batches, owned: owned)
+        finishSound(batches, owned: owned, of: members.count)
       }
     }
   }
@@ -108,18 +108,45 @@ extension ObjectLinkingLayer {
 
   /// Writes and emits batches all of whose needs have addresses.
   ///
-  /// - Parameter all: the batches of all members.
-  func finish(_ batches: [Batch], _ answers: Answers, owned: NameSet, among all: [Batch]) {
+  /// - Parameters:
+  ///   - all: the batches of all members that have not failed.
+  ///   - memberCount: how many there were.
+  func finish(
+    _ batches: [Batch], _ answers: Answers, owned: NameSet, among all: [Batch], of memberCount: Int
+  ) {
+    let isSound =
+      all.allSatisfy(\.failed.isEmpty) && all.reduce(0) { $0 + $1.members.count } == memberCount
+    if !isSound { failUsersOfFailed(in: batches, owned: owned) }
     let written = batches.filter { write($0, answers, all) }
     var answers = answers
     answers.forgetReady(core)
     // Else what is linked with it may fail, or not be ready.
     let isPlain =
-      answers.isAllReady(but: owned) && written.count == all.count && all.allSatisfy(\.failed.isEmpty)
+      isSound && answers.isAllReady(but: owned) && written.count == all.count
+      && all.allSatisfy(\.failed.isEmpty)
     for batch in written {
       for position in batch.members.indices where !batch.failed.contains(position) {
         let isEmitted = emit(batch.members[position], isPlain ? nil : answers, owned: owned)
         if !isEmitted, let key = batch.initializers[position] { withdraw(key) }
+      }
+    }
+  }
+
+  /// Members that need what other members owed, and which has failed, fail with its cause.
+  private func failUsersOfFailed(in batches: [Batch], owned: NameSet) {
+    var hasChanged = true
+    while hasChanged {
+      hasChanged = false
+      for batch in batches {
+        for (position, member) in batch.members.enumerated() where !batch.failed.contains(position) {
+          var names: [SymbolStringPtr] = []
+          member.forEachNeed { if owned.contains($0.name, in: member.dylib.number) { names.append($0.name) } }
+          guard let error = core.read({ $0.failure(ofNames: names, in: member.dylib.number) }) else {
+            continue
+          }
+          batch.fail(position, error)
+          hasChanged = true
+        }
       }
     }
   }

@@ -21,11 +21,11 @@ extension ObjectLinkingLayer {
     let batches = layOut(complete)
     let waiting = incomplete.map { ($0, makeBatches([$0.member])) }
     let all = batches + waiting.flatMap(\.1)
-    finish(batches, answers, owned: owned, among: all)
+    finish(batches, answers, owned: owned, among: all, of: members.count)
     for (lookup, own) in waiting {
       lookup.whenAnswered { [self] result in
         switch result {
-        case .success(let answers): finish(own, answers, owned: owned, among: all)
+        case .success(let answers): finish(own, answers, owned: owned, among: all, of: members.count)
         case .failure(let error): for batch in own { batch.failAll(error) }
         }
       }
@@ -33,7 +33,7 @@ extension ObjectLinkingLayer {
   }
 
   /// Finishes batches whose members have addresses, but not all of what they need: some of them may have failed.
-  func finishSound(_ batches: [Batch], owned: NameSet) {
+  func finishSound(_ batches: [Batch], owned: NameSet, of memberCount: Int) {
     // Not only of what others have, since each of them may have failed.
     let lookups = batches.map { batch in
       batch.members.indices.filter { !batch.failed.contains($0) }.map { position in
@@ -55,7 +55,7 @@ extension ObjectLinkingLayer {
           if let error = lookup.failure { batch.fail(position, error) }
         }
       }
-      self.finish(batches, answers, owned: owned, among: batches)
+      self.finish(batches, answers, owned: owned, among: batches, of: memberCount)
     }
     for (_, lookup) in lookups.joined() { lookup.whenAnswered { _ in finish() } }
     finish()
