@@ -62,7 +62,7 @@ struct Apply: ~Copyable, ArchitectureWork {
     let text = plan.placement.kindOffsets[Int(SegmentKind.text.rawValue)]
     plan.unreachableStubs = try plan.writeStubs(
       Target.self, to: &bytes, from: plan.layout.stubPositions.map { text + $0 })
-    let rules = RuleTable(of: Target.self)
+    let rules = RuleTable.shared(by: Target.self)
     let batch = plan.resolution.batch
     for position in batch.objects.indices {
       guard !skipped.contains(position) else {

@@ -1,3 +1,4 @@
+internal import Synchronization
 /// The rules of an architecture by relocation number, in the form that the loops over relocations read.
 ///
 /// Almost all relocations of real objects add a symbol's address and an addend, may subtract the place, and
@@ -34,7 +35,17 @@ struct RuleTable: Sendable {
     case other
   }
 
-  init<A: Architecture>(of _: A.Type) {
+  /// The table of an architecture; made once, since small links take less time than that.
+  static func shared<A: Architecture>(by architecture: A.Type) -> RuleTable {
+    made.withLock { tables in
+      if let known = tables[ObjectIdentifier(A.self)] { return known }
+      let new = RuleTable(of: A.self)
+      tables[ObjectIdentifier(A.self)] = new
+      return new
+    }
+  }
+
+  private init<A: Architecture>(of _: A.Type) {
     let count = A.RelocationKind.allCases.reduce(0) { max($0, Int($1.rawValue) + 1) }
     var rules = [Rule?](repeating: nil, count: count)
     for relocation in A.RelocationKind.allCases { rules[Int(relocation.rawValue)] = A.rule(for: relocation) }
@@ -83,3 +94,5 @@ struct RuleTable: Sendable {
   /// The whole rule of a relocation type, if there is one.
   func rule(_ type: UInt32) -> Rule? { Int(type) < rules.count ? rules[Int(type)] : nil }
 }
+
+private let made = Mutex<[ObjectIdentifier: RuleTable]>([:])

@@ -18,7 +18,7 @@ struct Scan: ArchitectureWork {
     for symbol in resolution.indirectFunctions where resolution.canonical[symbol] == UInt32(symbol) {
       synthesis.needStub(symbol, addend: 0, A.indirectStub, group: 0, isIndirect: true)
     }
-    let rules = RuleTable(of: A.self)
+    let rules = RuleTable.shared(by: A.self)
     for position in batch.objects.indices {
       var place = Place(
         object: batch.objects[position], position: position,

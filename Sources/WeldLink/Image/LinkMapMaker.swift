@@ -59,7 +59,7 @@ private struct LinkMapMaker: ArchitectureWork {
       map.gotBase = Address(rawValue: plan.placement.gotBase)
       if traits.tocSectionName != nil { map.tocBase = map.gotBase }
     }
-    let rules = RuleTable(of: Target.self)
+    let rules = RuleTable.shared(by: Target.self)
     let batch = plan.resolution.batch
     let stubs = try makeStubs(Target.self)
     for position in batch.objects.indices {

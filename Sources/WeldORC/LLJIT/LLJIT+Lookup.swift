@@ -1,3 +1,4 @@
+internal import Synchronization
 internal import WeldExecutor
 public import WeldLink
 internal import WeldMemory
@@ -62,13 +63,28 @@ extension LLJIT {
 
   private func check<Function>(_ name: String, _ type: Function.Type) throws(OrcError) {
     guard session.executor is InProcessExecutor else { throw .notInProcess(symbol: name) }
-    guard MemoryLayout<Function>.size == MemoryLayout<UInt>.size,
-      String(reflecting: type).hasPrefix("@convention(c) ")
-    else { throw .notAFunctionPointer(type: String(reflecting: type)) }
+    guard FunctionPointers.contain(type) else {
+      throw .notAFunctionPointer(type: String(reflecting: type))
+    }
   }
 
   private func function<Function>(_ symbol: EvaluatedSymbol, as type: Function.Type) -> Function {
     // A pointer to a function by the check; the caller vouches for the rest of the type.
     unsafe unsafeBitCast(UInt(symbol.address.rawValue), to: type)
+  }
+}
+
+/// Which types are pointers to functions of C; asked once for each, since only the text of a type tells.
+private enum FunctionPointers {
+  private static let known = Mutex<Set<ObjectIdentifier>>([])
+
+  static func contain<Function>(_ type: Function.Type) -> Bool {
+    let identity = ObjectIdentifier(type)
+    if known.withLock({ $0.contains(identity) }) { return true }
+    guard MemoryLayout<Function>.size == MemoryLayout<UInt>.size,
+      String(reflecting: type).hasPrefix("@convention(c) ")
+    else { return false }
+    known.withLock { _ = $0.insert(identity) }
+    return true
   }
 }
