@@ -40,8 +40,13 @@ package enum OutputFile {
 
   /// Makes a folder, unless it is there.
   package static func makeFolder(_ path: String) throws(SystemError) {
-    guard unsafe mkdir(path, 0o777) != 0, errno != EEXIST else { return }
-    throw SystemError(errno: errno)
+    // The path is a text that ends with a zero byte, for the length of the calls.
+    guard unsafe mkdir(path, 0o777) != 0 else { return }
+    guard errno == EEXIST else { throw SystemError(errno: errno) }
+    var status = stat()
+    // The call writes only to `status`.
+    guard unsafe stat(path, &status) == 0 else { throw SystemError(errno: errno) }
+    guard status.st_mode & S_IFMT == S_IFDIR else { throw SystemError(errno: ENOTDIR) }
   }
 }
 

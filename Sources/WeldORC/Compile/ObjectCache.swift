@@ -73,20 +73,27 @@ enum CacheEntry {
 
   /// The object in `file`, if it is one for `key` and nothing is missing or changed.
   static func contents(of file: Bytes, for key: [UInt8]) -> Bytes? {
-    let span = file.span
-    guard file.count >= headerByteCount, [UInt8](copying: span.extracting(0..<8)) == mark,
-      let keyByteCount: UInt64 = try? span.load(at: 8, order: .little),
-      let byteCount: UInt64 = try? span.load(at: 16, order: .little),
-      let checksum: UInt64 = try? span.load(at: 24, order: .little),
-      keyByteCount == UInt64(key.count), byteCount == UInt64(file.count - headerByteCount - key.count),
-      [UInt8](copying: span.extracting(headerByteCount..<headerByteCount + key.count)) == key,
-      checksum == self.checksum(of: [UInt8](copying: span.extracting(headerByteCount..<file.count)))
-    else { return nil }
+    // Views of bytes are only passed on: where they live across branches, Swift 6.3.1 without optimization releases the
+    // owner of the bytes once too often.
+    guard file.count >= headerByteCount + key.count, isSound([UInt8](copying: file.span), for: key) else {
+      return nil
+    }
     return try? file.extracting(headerByteCount + key.count..<file.count)
   }
 
+  private static func isSound(_ bytes: [UInt8], for key: [UInt8]) -> Bool {
+    let rest = bytes[headerByteCount...]
+    return bytes.starts(with: mark) && integer(at: 8, of: bytes) == UInt64(key.count)
+      && integer(at: 16, of: bytes) == UInt64(rest.count - key.count) && rest.starts(with: key)
+      && integer(at: 24, of: bytes) == checksum(of: rest)
+  }
+
+  private static func integer(at offset: Int, of bytes: [UInt8]) -> UInt64 {
+    bytes[offset..<offset + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+  }
+
   /// FNV-1a, 64 bits: against torn and damaged files, not against forgery.
-  static func checksum(of bytes: [UInt8]) -> UInt64 {
+  static func checksum(of bytes: some Sequence<UInt8>) -> UInt64 {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
     return hash
