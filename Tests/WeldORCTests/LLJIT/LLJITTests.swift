@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import Weld
 
@@ -10,6 +11,21 @@ struct LLJITTests {
     try jit.addObject(path: folder.path(of: "add.o"))
     let add = try jit.lookup("add", as: (@convention(c) (Int32, Int32) -> Int32).self)
     #expect(add(2, 3) == 5)
+  }
+
+  /// The lines of the test above.
+  @Test(arguments: ["README.md", "docs/orc.md"])
+  func `the five lines are those of the documentation`(page: String) throws {
+    let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../..")
+    let text = try String(contentsOf: root.appending(path: page), encoding: .utf8)
+    #expect(
+      text.contains(
+        """
+        let jit = try LLJIT()
+        try jit.addObject(path: "add.o")
+        let add = try jit.lookup("add", as: (@convention(c) (Int32, Int32) -> Int32).self)
+        print(add(2, 3))
+        """))
   }
 
   @Test func `objects come as bytes, objects or inputs, and find the process`() throws {
