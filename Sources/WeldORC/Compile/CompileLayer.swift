@@ -37,7 +37,8 @@ public final class CompileLayer<C: Compiler>: SourceLayer {
     base.emit(responsibility, object)
   }
 
-  private func object(of source: C.Source) throws -> ObjectFile {
+  /// The object of `source`, from the cache or compiled.
+  func object(of source: C.Source) throws -> ObjectFile {
     guard let cache, let key = compiler.cacheKey(of: source) else { return try compile(source) }
     // What is not an object any more is compiled again.
     if let bytes = cache.object(for: key), let object = try? ObjectFile(bytes, name: "<cached object>") {

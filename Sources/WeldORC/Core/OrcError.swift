@@ -48,6 +48,8 @@ public indirect enum OrcError: Error, Equatable, Sendable {
   case responsibilityDropped([Symbol])
   /// A generator forgot to say how it went.
   case generationDropped(names: [String], dylib: String)
+  /// A common symbol that is in memory has fewer bytes than another object expects it to have.
+  case commonTooSmall(symbol: String, byteCount: UInt64, expected: UInt64)
   /// Each is an alias of the next, and the last of the first.
   case aliasCycle([Symbol])
   /// Linking failed.
@@ -160,6 +162,9 @@ extension OrcError: CustomStringConvertible {
     case .generationDropped(let names, let dylib):
       "\(dylib): a generator asked for \(Self.list(names: names)) ended without an answer; "
         + "call finish or fail of the request"
+    case .commonTooSmall(let symbol, let byteCount, let expected):
+      "the common symbol '\(symbol)' is in memory with \(byteCount) bytes; expected \(expected), "
+        + "so link the object with the largest one first"
     case .aliasCycle(let symbols):
       "aliases of each other, with no definition: \(Self.list(symbols)); define one of them"
     case .link(let error): "\(error)"

@@ -69,17 +69,26 @@ public final class StaticLibraryDefinitionGenerator: SynchronousDefinitionGenera
     var defined: Set<SymbolStringPtr> = []
     // In the archive's order, so that the outcome does not depend on that of the request.
     for (name, member) in wanted.sorted(by: { $0.member < $1.member }) where !defined.contains(name) {
-      let object: ObjectFile
-      do {
-        object = try archive.linkObject(of: archive.members[member])
-      } catch {
-        throw .link(error)
-      }
+      let object = try object(at: member)
       let interface = ObjectInterface(of: object, names: request.dylib.core.names)
       try layer.add(object, to: request.dylib, interface: interface)
       defined.formUnion(interface.symbols.keys)
       // What the index says of the member and is not so must not add it again.
       defined.insert(name)
+    }
+  }
+
+  /// The member that is taken for `name`, if there is one.
+  func member(defining name: SymbolStringPtr) throws(OrcError) -> ObjectFile? {
+    guard let member = members[name] else { return nil }
+    return try object(at: member)
+  }
+
+  private func object(at member: Int) throws(OrcError) -> ObjectFile {
+    do {
+      return try archive.linkObject(of: archive.members[member])
+    } catch {
+      throw .link(error)
     }
   }
 }

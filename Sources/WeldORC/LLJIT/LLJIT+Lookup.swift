@@ -50,7 +50,7 @@ extension LLJIT {
     _ name: String, in dylib: JITDylib? = nil, as type: Function.Type
   ) throws(OrcError) -> Function {
     try check(name, type)
-    return function(try lookup(name, in: dylib), as: type)
+    return function(at: try lookup(name, in: dylib).address, as: type)
   }
 
   /// As ``lookup(_:in:as:)-(String,_,_)``; the task waits without keeping a thread.
@@ -58,19 +58,19 @@ extension LLJIT {
     _ name: String, in dylib: JITDylib? = nil, as type: Function.Type
   ) async throws(OrcError) -> Function {
     try check(name, type)
-    return function(try await lookup(name, in: dylib), as: type)
+    return function(at: try await lookup(name, in: dylib).address, as: type)
   }
 
-  private func check<Function>(_ name: String, _ type: Function.Type) throws(OrcError) {
+  func check<Function>(_ name: String, _ type: Function.Type) throws(OrcError) {
     guard session.executor is InProcessExecutor else { throw .notInProcess(symbol: name) }
     guard FunctionPointers.contain(type) else {
       throw .notAFunctionPointer(type: String(reflecting: type))
     }
   }
 
-  private func function<Function>(_ symbol: EvaluatedSymbol, as type: Function.Type) -> Function {
+  func function<Function>(at address: Address, as type: Function.Type) -> Function {
     // A pointer to a function by the check; the caller vouches for the rest of the type.
-    unsafe unsafeBitCast(UInt(symbol.address.rawValue), to: type)
+    unsafe unsafeBitCast(UInt(address.rawValue), to: type)
   }
 }
 
