@@ -80,7 +80,7 @@ private func number(_ text: some StringProtocol) -> UInt64? {
 }
 
 /// Both sides of the first `=`, neither of them empty.
-private func splitAtEquals(_ text: String) -> (String, String)? {
+func splitAtEquals(_ text: String) -> (String, String)? {
   let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
   guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else { return nil }
   return (String(parts[0]), String(parts[1]))

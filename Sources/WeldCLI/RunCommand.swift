@@ -15,6 +15,9 @@ struct RunCommand: Verb {
       With --executor or --connect the program runs in another process, perhaps on another machine, for which it is \
       linked. Its standard streams, its libraries and its environment are those of that process.
 
+      Each of --lazy, --jit-linker, --threads, --dylib, --link-order, --compiler and --dump has the program linked by an \
+      ORC session, object by object instead of as a whole; what it does is the same.
+
       Exit status: the program's; 125 if it could not be linked or loaded, or the executor failed; 128 + N if it died \
       of signal N.
       """)
@@ -49,6 +52,12 @@ struct RunCommand: Verb {
   @Flag(help: "Write to standard error where everything was placed.")
   var showMap = false
 
+  @Flag(help: "Show no progress of long links, which is shown on terminals only.")
+  var quiet = false
+
+  @OptionGroup(title: "Sessions")
+  var session: SessionOptions
+
   @OptionGroup(title: "Other Processes")
   var executor: ExecutorOptions
 
@@ -60,7 +69,15 @@ struct RunCommand: Verb {
 
   // `arguments` is none of the parser's.
   private enum CodingKeys: CodingKey {
-    case entry, argv0, libraries, absoluteSymbols, aliases, wholeArchive, showMap, executor, inputs
+    case entry, argv0, libraries, absoluteSymbols, aliases, wholeArchive, showMap, quiet, session, executor,
+      inputs
+  }
+
+  func validate() throws {
+    guard !files.isEmpty else { throw ValidationError("no input; expected an object or an archive") }
+    guard !showMap || !usesSession else {
+      throw ValidationError("--show-map is for programs that are linked as a whole; use --dump in a session")
+    }
   }
 
   func run() throws {
@@ -72,6 +89,7 @@ struct RunCommand: Verb {
   }
 
   private func runHere() throws {
+    if usesSession { Glibc.exit(try runSession(on: InProcessExecutor())) }
     let program = try link(for: InProcessExecutor())
     FatalSignals.becomeExitStatuses()
     Glibc.exit(try program.runToExit(entry: entry, arguments: programArguments))
@@ -80,6 +98,7 @@ struct RunCommand: Verb {
   private func run(in executor: SimpleRemoteEPC) throws {
     if let process = executor.processIdentifier { ForwardedSignals.forward(to: process) }
     do {
+      if usesSession { throw ExitCode(try runSession(on: executor) & 0xff) }
       let program = try link(for: executor)
       let status = try program.runToExit(entry: entry, arguments: programArguments)
       throw ExitCode(status & 0xff)
@@ -98,9 +117,9 @@ struct RunCommand: Verb {
     return program
   }
 
-  private var programArguments: [String] { [argv0 ?? inputs[0]] + arguments }
+  var programArguments: [String] { [argv0 ?? files[0]] + arguments }
 
-  private var options: Program.Options {
+  var options: Program.Options {
     var options = Program.Options()
     options.libraries = libraries
     options.absoluteSymbols = Dictionary(absoluteSymbols.map { ($0.name, $0.address) }) { _, last in last }

@@ -24,7 +24,7 @@ struct WeldCommand: ParsableCommand {
     do {
       // The arguments of a program are its own, whatever they look like.
       let own = verb == RunCommand.self ? words.prefix { $0 != "--" } : words
-      var command = try parseAsRoot(Array(own))
+      var command = try parseAsRoot(verb == RunCommand.self ? Input.marking(own) : Array(own))
       if var run = command as? RunCommand {
         run.arguments = Array(words.dropFirst(own.count + 1))
         command = run
@@ -55,8 +55,11 @@ enum Diagnostics {
   }
 
   /// Writes `text` and the end of a line.
-  static func write(_ text: String) {
-    var rest = Array((text + "\n").utf8)[...]
+  static func write(_ text: String) { put(text + "\n") }
+
+  /// Writes `text`.
+  static func put(_ text: String) {
+    var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
       // The call reads at most the bytes it is given.
       let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }

@@ -23,7 +23,9 @@ public final class CompileLayer<C: Compiler>: SourceLayer {
   }
 
   public func interface(of source: C.Source, names: SymbolStringPool) throws -> ObjectInterface {
-    try compiler.interface(of: source, names: names)
+    // Compilers may have to compile to know it.
+    if let object = cachedObject(of: source) { return ObjectInterface(of: object, names: names) }
+    return try compiler.interface(of: source, names: names)
   }
 
   public func emit(_ responsibility: MaterializationResponsibility, _ source: C.Source) {
@@ -39,14 +41,18 @@ public final class CompileLayer<C: Compiler>: SourceLayer {
 
   /// The object of `source`, from the cache or compiled.
   func object(of source: C.Source) throws -> ObjectFile {
-    guard let cache, let key = compiler.cacheKey(of: source) else { return try compile(source) }
-    // What is not an object any more is compiled again.
-    if let bytes = cache.object(for: key), let object = try? ObjectFile(bytes, name: "<cached object>") {
-      return object
-    }
+    if let object = cachedObject(of: source) { return object }
     let object = try compile(source)
-    cache.store(object.bytes, for: key)
+    if let cache, let key = compiler.cacheKey(of: source) { cache.store(object.bytes, for: key) }
     return object
+  }
+
+  /// What the cache has; what is not an object any more is compiled again.
+  private func cachedObject(of source: C.Source) -> ObjectFile? {
+    guard let cache, let key = compiler.cacheKey(of: source), let bytes = cache.object(for: key) else {
+      return nil
+    }
+    return try? ObjectFile(bytes, name: "<cached object>")
   }
 
   private func compile(_ source: C.Source) throws -> ObjectFile {

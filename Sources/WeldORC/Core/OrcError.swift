@@ -20,6 +20,8 @@ public indirect enum OrcError: Error, Equatable, Sendable {
   case dylibClosed(dylib: String)
   /// The session has a dylib of this name.
   case duplicateDylib(dylib: String)
+  /// The session has no dylib of this name.
+  case noSuchDylib(dylib: String)
   /// The dylib, or the tracker of the dylib, belongs to another session.
   case anotherSession(dylib: String)
   /// The tracker is one of another dylib than the one that it was used with.
@@ -129,6 +131,7 @@ extension OrcError: CustomStringConvertible {
     case .dylibClosed(let dylib): "\(dylib): the dylib was removed from its session; make another"
     case .duplicateDylib(let dylib):
       "\(dylib): the session has a dylib of this name; choose another name or find it with dylib(named:)"
+    case .noSuchDylib(let dylib): "\(dylib): there is no dylib of this name; make it first"
     case .anotherSession(let dylib): "\(dylib): belongs to another session; use what this session made"
     case .anotherDylib(let tracker, let dylib):
       "\(dylib): got a tracker of \(tracker); expected one of its own makeTracker()"

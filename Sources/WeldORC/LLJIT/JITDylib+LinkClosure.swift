@@ -23,4 +23,12 @@ extension JITDylib {
       }
     }
   }
+
+  /// The symbols that it defines so far.
+  var definedSymbols: [SymbolStringPtr] {
+    core.read { state in
+      guard let dylib = state.dylibs[number] else { return [] }
+      return dylib.table.values.compactMap { state.name(of: $0) }
+    }
+  }
 }

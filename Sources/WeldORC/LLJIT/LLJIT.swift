@@ -29,6 +29,8 @@ public final class LLJIT: Sendable {
   public let objectLayer: ObjectTransformLayer
   private let linksProcessSymbols: Bool
   private let platform = Mutex<(any PlatformSupport)?>(nil)
+  /// What programs were started with.
+  private let argumentBlocks = Mutex<[ArgumentBlock]>([])
 
   /// Makes a JIT with a dylib `main`.
   ///
@@ -63,13 +65,15 @@ public final class LLJIT: Sendable {
     try? currentPlatform?.deinitializeAll()
   }
 
+  func keep(_ block: ArgumentBlock) { argumentBlocks.withLock { $0.append(block) } }
+
   private func makeNativePlatform(arguments: [String]) throws(OrcError) -> any PlatformSupport {
     let platform = try NativePlatform(of: session, arguments: arguments)
     objectLayer.deliverInitializers(to: platform)
     return platform
   }
 
-  private var currentPlatform: (any PlatformSupport)? { platform.withLock { $0 } }
+  var currentPlatform: (any PlatformSupport)? { platform.withLock { $0 } }
 }
 
 // MARK: - Dylibs

@@ -88,7 +88,13 @@ final class NativePlatform: PlatformSupport {
 // MARK: - Before the code
 
 extension NativePlatform {
-  func initialize(_ dylib: JITDylib) throws(OrcError) {
+  func initialize(_ dylib: JITDylib) throws(OrcError) { try initialize(dylib, endsWithProcess: false) }
+
+  /// Runs the constructors of `dylib`, and of what it links against.
+  ///
+  /// - Parameter endsWithProcess: whether destructors are registered to run when the process ends: before the constructors,
+  ///   so that they run after what these register.
+  func initialize(_ dylib: JITDylib, endsWithProcess: Bool) throws(OrcError) {
     let closure = dylib.linkClosure
     for dependency in closure {
       let symbols = dependency.initializerSymbols
@@ -97,14 +103,25 @@ extension NativePlatform {
         SymbolLookupSet(symbols, .weaklyReferenced), in: [SearchedJITDylib(dependency, .matchAllSymbols)])
     }
     for dependency in closure {
-      let entries = begin(dependency, for: dylib).sorted { $0.position < $1.position }
-      let runs = entries.flatMap(\.initializers).flatMap(\.before).sorted { $0.priority < $1.priority }
-      guard !runs.isEmpty else { continue }
+      let entries = begin(dependency, for: dylib, keepsDone: !endsWithProcess).sorted {
+        $0.position < $1.position
+      }
+      let initializers = entries.flatMap(\.initializers)
+      let runs = initializers.flatMap(\.before).sorted { $0.priority < $1.priority }
+      let endRuns =
+        endsWithProcess ? initializers.flatMap(\.after).sorted { $0.priority > $1.priority } : []
+      guard !runs.isEmpty || !endRuns.isEmpty else { continue }
       let startup = try startup()
+      let handle = try endRuns.isEmpty ? nil : handle(of: dependency)
       do throws(ExecutorError) {
         let environment = try executor.addresses(at: startup.functions.environment, count: 1)
         let argv = startup.arguments.argv.rawValue
-        var calls: [FunctionCall] = []
+        var ends: [Address] = []
+        for run in endRuns { ends += try executor.functions(of: run) }
+        // What is registered last runs first.
+        var calls = ends.reversed().map {
+          FunctionCall(startup.functions.atExit, $0.rawValue, 0, handle?.rawValue ?? 0)
+        }
         for run in runs {
           for function in try executor.functions(of: run) {
             calls.append(
@@ -119,7 +136,9 @@ extension NativePlatform {
   }
 
   /// What of `dylib` has not run, and from now on has.
-  private func begin(_ dylib: JITDylib, for user: JITDylib) -> [Entry] {
+  ///
+  /// - Parameter keepsDone: whether its destructors are still to be run by this.
+  private func begin(_ dylib: JITDylib, for user: JITDylib, keepsDone: Bool) -> [Entry] {
     state.withLock { state in
       var record = state.records[dylib] ?? DylibRecord()
       state.lastRun += 1
@@ -127,7 +146,7 @@ extension NativePlatform {
       record.users.insert(user)
       let pending = record.pending
       record.pending = [:]
-      for (tracker, entries) in pending {
+      for (tracker, entries) in pending where keepsDone {
         record.done[tracker, default: []] += entries.map { (state.lastRun, $0) }
       }
       state.records[dylib] = record
