@@ -179,7 +179,11 @@ public final class SessionProgram {
           SymbolLookupSet(names, .weaklyReferenced), in: [SearchedJITDylib(home, .matchAllSymbols)])
       }
     }
-    _ = try jit.lookup(entry, in: homes[jit.mainDylib.name])
+    let main = jit.mainDylib
+    let home = homes[main.name] ?? main
+    // An alias is in the dylib itself.
+    let order = (home == main ? [main] : [home, main]).map { SearchedJITDylib($0, .matchAllSymbols) }
+    _ = try jit.session.lookup(entry, in: order)
   }
 
   /// Runs the program, and ends its process. As ``LLJIT/runToExit(_:arguments:in:)``.
