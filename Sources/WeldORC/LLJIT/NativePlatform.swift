@@ -238,7 +238,12 @@ extension NativePlatform: InitializerSink {
   }
 
   func removeResources(of key: ResourceKey, in dylib: JITDylib) throws(OrcError) {
+    let isOpen = dylib.isOpen
     state.withLock { state in
+      guard isOpen else {
+        state.records[dylib] = nil
+        return
+      }
       state.records[dylib]?.pending[key] = nil
       state.records[dylib]?.done[key] = nil
     }

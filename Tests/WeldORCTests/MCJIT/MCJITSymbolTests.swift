@@ -144,3 +144,17 @@ struct MCJITSymbolTests {
     #expect(try engine.call("inner") == 3)
   }
 }
+
+@Suite("MCJIT: many objects", .timeLimit(.minutes(2)))
+struct MCJITScaleTests {
+  @Test func `one object 250 times, each bound to the one before`() throws {
+    let engine = try MCJIT()
+    engine.addObjectFile(try Compiler.object("f.o", "int f(void) { return 7; }"))
+    let object = try Compiler.object("g.o", "int f(void); int value = 1; int g(void) { return f() + value; }")
+    let tokens = (0..<250).map { _ in engine.addObjectFile(object) }
+    #expect(try engine.call("g") == 8)
+    for token in tokens { try engine.removeObject(token) }
+    #expect(try engine.functionAddress(of: "g") == nil)
+    #expect(try engine.call("f") == 7)
+  }
+}
