@@ -31,6 +31,8 @@ public enum LinkError: Error, Equatable, Sendable {
   case notDefined(symbol: String, suggestions: [String])
   /// No object takes part.
   case nothingToLink
+  /// A change of a graph that makes no sense.
+  case graph(LinkGraphError)
   /// A call that came at the wrong time; the text says which must come first.
   case wrongOrder(String)
 
@@ -240,6 +242,7 @@ extension LinkError: CustomStringConvertible {
     case .nothingToLink:
       "no object takes part: members of archives are linked only if something wants them; "
         + "name an object, or with --entry a symbol that a member defines"
+    case .graph(let error): error.description
     case .wrongOrder(let text): text
     }
   }

@@ -6,7 +6,7 @@ internal import WeldELF
 /// likewise for sections. Everything that later stages know about a symbol or section is in arrays under
 /// these numbers.
 struct Batch: Sendable {
-  let objects: [ObjectFile]
+  var objects: [ObjectFile]
   /// The machine of all of them.
   let machine: Machine
   /// The number of each object's first symbol, and one more: the number of all symbols.

@@ -4,7 +4,7 @@ internal import WeldMemory
 /// Where everything lies within its segment: what the layout gives. Offsets, no addresses.
 struct Layout: Sendable {
   /// The sections of the batch.
-  let sections: [InputSection]
+  var sections: [InputSection]
   /// Where each of them begins, in bytes from the start of its segment.
   var positions: [Int]
   var commons: [CommonSymbol]

@@ -8,9 +8,9 @@ internal import WeldMemory
 /// can be wrong with the input is found before memory is finalized. Dropped at any point, it gives everything
 /// back.
 package final class LinkedBatch {
-  let resolution: Resolution
-  let synthesis: Synthesis
-  let layout: Layout
+  private(set) var resolution: Resolution
+  private(set) var synthesis: Synthesis
+  private(set) var layout: Layout
   let traits: MachineTraits
   /// The kind of stub that stands for an indirect function.
   private let indirectStub: StubKind
@@ -18,7 +18,7 @@ package final class LinkedBatch {
   private var addresses: SymbolAddresses
   /// Whether sections were moved since the addresses of symbols were computed.
   private var addressesAreStale = false
-  private let linksThreadLocals: Bool
+  let linksThreadLocals: Bool
   private var missingResolver: Int?
   /// The position of the object that the last ``apply`` could not relocate.
   package private(set) var failedObject: Int?
@@ -90,6 +90,14 @@ package final class LinkedBatch {
   /// Lets a section be used at another address than its memory has.
   func move(_ change: (inout Placement) -> Void) {
     change(&placement)
+    addressesAreStale = true
+  }
+
+  /// Takes objects of the same shape with other contents and relocations.
+  func replace(_ resolution: Resolution, _ synthesis: Synthesis, _ layout: Layout) {
+    self.resolution = resolution
+    self.synthesis = synthesis
+    self.layout = layout
     addressesAreStale = true
   }
 
@@ -230,6 +238,19 @@ package final class LinkedBatch {
     }
     state = .writable(allocation)
     return contents
+  }
+
+  /// Replaces what was written for an input section, as far as there are bytes; not once it is finalized.
+  func store(_ bytes: [UInt8], inSection number: Int) {
+    let section = layout.sections[number]
+    let start = placement.kindOffsets[Int(section.kind.rawValue)] + layout.positions[number]
+    guard !isFinalized, case .writable(var allocation) = exchange(.failed) else { return }
+    var memory = allocation.bytes
+    var out = memory._mutatingExtracting(start..<start + section.byteCount)
+    let count = min(bytes.count, section.byteCount)
+    // As much as there is room for.
+    try? out.store(contentsOf: RawSpan(_elements: bytes.span).extracting(0..<count), at: 0)
+    state = .writable(allocation)
   }
 
   private func exchange(_ new: consuming State) -> State {

@@ -70,7 +70,7 @@ struct CommonSymbol: Sendable {
 
 /// Who defines what in a batch: what the resolver gives.
 struct Resolution: Sendable {
-  let batch: Batch
+  var batch: Batch
   /// All sections of the batch.
   var sections: [InputSection]
   /// For each symbol the one that stands for it: itself, or the definition of its name.

@@ -19,25 +19,30 @@ struct Scan: ArchitectureWork {
       synthesis.needStub(symbol, addend: 0, A.indirectStub, group: 0, isIndirect: true)
     }
     let rules = RuleTable.shared(by: A.self)
-    for position in batch.objects.indices {
-      var place = Place(
-        object: batch.objects[position], position: position,
-        hasFarBranches: !synthesis.groupOfSection.isEmpty)
-      for number in batch.firstSection[position]..<batch.firstSection[position + 1] {
-        let section = resolution.sections[number]
-        guard section.kind != .notLoaded, section.relocationCount > 0 else { continue }
-        if section.isZero {
-          throw .section(.relocatedZeros, file: place.object.name, section: batch.sectionName(number))
-        }
-        place.section = section
-        place.number = number
-        try scan(place, rules, &synthesis, A.self)
-      }
-    }
+    for position in batch.objects.indices { try scan(objectAt: position, rules, &synthesis, A.self) }
     if resolution.linkerDefinitions.contains(where: { $0.definition == .gotBase }) {
       synthesis.usesGOTBase = true
     }
     return synthesis
+  }
+
+  /// Scans one of the objects.
+  fileprivate func scan<A: Architecture>(
+    objectAt position: Int, _ rules: RuleTable, _ synthesis: inout Synthesis, _: A.Type
+  ) throws(LinkError) {
+    let batch = resolution.batch
+    var place = Place(
+      object: batch.objects[position], position: position, hasFarBranches: !synthesis.groupOfSection.isEmpty)
+    for number in batch.firstSection[position]..<batch.firstSection[position + 1] {
+      let section = resolution.sections[number]
+      guard section.kind != .notLoaded, section.relocationCount > 0 else { continue }
+      if section.isZero {
+        throw .section(.relocatedZeros, file: place.object.name, section: batch.sectionName(number))
+      }
+      place.section = section
+      place.number = number
+      try scan(place, rules, &synthesis, A.self)
+    }
   }
 
   /// A section that is looked at.
@@ -195,6 +200,21 @@ struct Scan: ArchitectureWork {
       !A.canRewriteLocalDynamic(kind, in: code.span, at: offset)
     else { return }
     synthesis.keepsLocalDynamic = true
+  }
+}
+
+/// Scans an object again, whose relocations have changed, beside all others as they were.
+struct Rescan: ArchitectureWork {
+  let scan: Scan
+  /// The object's position in the batch.
+  let position: Int
+  /// What was needed before.
+  let before: Synthesis
+
+  func run<A: Architecture>(for _: A.Type) throws(LinkError) -> Synthesis {
+    var synthesis = before
+    try scan.scan(objectAt: position, RuleTable(of: A.self), &synthesis, A.self)
+    return synthesis
   }
 }
 
