@@ -213,7 +213,7 @@ struct Rescan: ArchitectureWork {
 
   func run<A: Architecture>(for _: A.Type) throws(LinkError) -> Synthesis {
     var synthesis = before
-    try scan.scan(objectAt: position, RuleTable(of: A.self), &synthesis, A.self)
+    try scan.scan(objectAt: position, RuleTable.shared(by: A.self), &synthesis, A.self)
     return synthesis
   }
 }

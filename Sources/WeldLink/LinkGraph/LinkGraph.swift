@@ -7,7 +7,7 @@ public import WeldELF
 /// and that is linked as any other. An edge's kind is the number of a relocation; what it means, only the engine
 /// knows. Edges of a block are decoded when somebody asks for them.
 ///
-/// A graph is used by one thread at a time. LLVM's `LinkGraph`.
+/// A graph is used by one thread at a time, and its parts as long as it exists. LLVM's `LinkGraph`.
 public final class LinkGraph {
   /// What errors call the object.
   public let name: String

@@ -17,7 +17,10 @@ extension ObjectLinkingLayer {
       self.submission = submission
       let symbols = submission.symbols ?? ObjectSymbols(of: submission.object, names: core.names)
       self.symbols = symbols
-      isWhole = submission.symbols != nil && submission.responsibility.owesAll(of: symbols)
+      // Plugins may have changed what there is.
+      isWhole =
+        submission.graph == nil && submission.symbols != nil
+        && submission.responsibility.owesAll(of: symbols)
       guard !isWhole else {
         overridden = []
         return
@@ -30,7 +33,7 @@ extension ObjectLinkingLayer {
       }
       guard !unexpected.isEmpty else { return }
       let dylib = submission.responsibility.dylib.name
-      submission.responsibility.failMaterialization(
+      fail(
         OrcError.unexpectedDefinitions(
           unexpected.map { OrcError.Symbol(name: $0.name.text, dylib: dylib) }))
       return nil

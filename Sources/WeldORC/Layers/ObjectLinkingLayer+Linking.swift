@@ -39,7 +39,7 @@ extension ObjectLinkingLayer {
 
     /// The member fails, and is left out from now on.
     func fail(_ position: Int, _ error: OrcError) {
-      members[position].responsibility.failMaterialization(error)
+      members[position].fail(error)
       failed.insert(position)
     }
 
@@ -70,13 +70,14 @@ extension ObjectLinkingLayer {
       }
     } catch {
       guard members.count > 1 else {
-        members[0].responsibility.failMaterialization(OrcError.link(error))
+        members[0].fail(OrcError.link(error))
         return []
       }
       return members.flatMap { makeBatches([$0]) }
     }
     let batch = Batch(members, linked)
-    for position in members.indices { resolve(position, of: batch) }
+    batch.noteAllocation()
+    for position in members.indices where !batch.failed.contains(position) { resolve(position, of: batch) }
     return [batch]
   }
 
@@ -99,6 +100,7 @@ extension ObjectLinkingLayer {
         addresses[definition.name] = EvaluatedSymbol(address: address(definition), flags: definition.flags)
       }
       try member.responsibility.notifyResolved(addresses)
+      member.submission.graph?.notifyLoaded()
     } catch {
       batch.fail(position, error)
     }
@@ -163,6 +165,7 @@ extension ObjectLinkingLayer {
       if others == nil { others = addresses(in: batches, of: dylib) }
       return others?[name]
     }
+    batch.prepareFixups(looking: find)
     while batch.failed.count < batch.members.count {
       do throws(LinkError) {
         try batch.linked.apply(skipping: batch.failed, looking: find)
@@ -175,6 +178,7 @@ extension ObjectLinkingLayer {
         batch.fail(guilty, .link(error))
       }
     }
+    batch.noteFixups()
     guard let first = batch.members.indices.first(where: { !batch.failed.contains($0) }) else { return false }
     do throws(LinkError) {
       batch.linked.registersFrames = true
@@ -223,10 +227,11 @@ extension ObjectLinkingLayer {
   /// - Returns: false if it has failed instead.
   private func emit(_ member: Member, _ answers: Answers?, owned: NameSet) -> Bool {
     do throws(OrcError) {
+      try member.submission.graph?.notifyEmitted()
       try member.responsibility.notifyEmitted(answers.map { groups(of: member, $0, owned: owned) } ?? [])
       return true
     } catch {
-      member.responsibility.failMaterialization(error)
+      member.fail(error)
       return false
     }
   }

@@ -66,7 +66,7 @@ extension ObjectLinkingLayer {
     var failures: [JITDylib: [SymbolStringPtr: OrcError]] = [:]
     func fail(_ member: Member, _ error: OrcError) {
       member.forEachOwed { failures[member.dylib, default: [:]][$0.name] = error.firstCause }
-      member.responsibility.failMaterialization(error)
+      member.fail(error)
     }
     var sound: [OwnLookup] = []
     for lookup in lookups {

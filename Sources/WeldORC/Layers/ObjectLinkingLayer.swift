@@ -14,6 +14,7 @@ public final class ObjectLinkingLayer: ObjectLayer, ResourceManager {
   let core: SessionCore
   private let memory: SharedMemory
   private let fixedMemory: (any MemoryManager)?
+  let plugins = PluginList()
   private let state = Mutex(State())
 
   private struct State: Sendable {
@@ -32,6 +33,8 @@ public final class ObjectLinkingLayer: ObjectLayer, ResourceManager {
     let object: ObjectFile
     /// Its names, if somebody has read them.
     let symbols: ObjectSymbols?
+    /// The object as plugins see it, if there are some.
+    var graph: GraphLink?
   }
 
   /// A layer of `session`.
@@ -73,7 +76,7 @@ public final class ObjectLinkingLayer: ObjectLayer, ResourceManager {
         return new
       }
       guard !new.isEmpty else { return link(collection) }
-      let questions = collection.add(new, core)
+      let questions = collection.add(prepare(new), core)
       // What the lookups have made is emitted before it is its turn.
       collect(into: collection)
       for question in questions { collection.ask(question, core) }
@@ -107,13 +110,20 @@ public final class ObjectLinkingLayer: ObjectLayer, ResourceManager {
   /// The object did not become ready.
   func withdraw(_ object: ObjectKey) { state.withLock { $0.sink }?.remove(object) }
 
-  public func removeResources(of key: ResourceKey, in dylib: JITDylib) {
+  public func removeResources(of key: ResourceKey, in dylib: JITDylib) throws(OrcError) {
+    // The memory goes, whatever plugins say.
+    defer { release(key) }
+    try plugins.notifyRemovingResources(dylib, key)
+  }
+
+  private func release(_ key: ResourceKey) {
     // Given back outside of the lock.
     let removed = state.withLock { $0.memory.removeValue(forKey: key) }
     _ = removed
   }
 
   public func transferResources(from source: ResourceKey, to destination: ResourceKey, in dylib: JITDylib) {
+    plugins.notifyTransferringResources(dylib, to: destination, from: source)
     state.withLock { state in
       guard let moved = state.memory.removeValue(forKey: source) else { return }
       state.memory[destination, default: []] += moved
