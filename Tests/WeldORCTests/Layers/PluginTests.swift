@@ -321,6 +321,52 @@ struct PluginTests {
       ])
   }
 
+  @Test func `objects with the same inline functions, variables and frames are linked together`() throws {
+    let plugin = Plugin { _, configuration, _ in configuration.postFixup.append { _ in } }
+    let (jit, _) = try jit(plugin)
+    try jit.loadDynamicLibrary("libstdc++.so.6")
+    let shared = """
+      #include <stdexcept>
+      #include <string>
+      template <int N> __attribute__((noinline)) int count() { static int n = N; return ++n; }
+      inline int check(int n) { if (n > 2) throw std::runtime_error("too many"); return n; }
+      """
+    let options = ["-fPIC", "-ffunction-sections", "-g"]
+    let other = shared + "\nint other() { return check(count<0>()); }"
+    let main =
+      shared + """
+
+        int other();
+        extern "C" int f() {
+          int n = count<0>() + other();
+          try { return check(count<0>()); } catch (std::exception &e) { return n * 10 + std::string(e.what()).size(); }
+        }
+        """
+    try jit.addObject(Compiler.object("other.o", other, options, language: "c++"))
+    try jit.addObject(Compiler.object("main.o", main, options, language: "c++"))
+    #expect(try jit.lookup("f", as: IntFunction.self)() == 38)
+    #expect(plugin.events.value.count { $0 == "emitted" } == 2)
+  }
+
+  @Test func `initializers are kept`() throws {
+    let plugin = Plugin { _, configuration, _ in configuration.postFixup.append { _ in } }
+    let (jit, _) = try jit(plugin)
+    try jit.addObject(
+      Compiler.object(
+        "f.o",
+        "static int n; __attribute__((constructor)) static void set(void) { n = 5; } int f(void) { return n; }",
+        Self.options))
+    let kept = Shared<Bool>(false)
+    (jit.objectLinkingLayer as? ObjectLinkingLayer)?.addPlugin(
+      Plugin { _, configuration, _ in
+        configuration.postPrune.append { graph in
+          kept.value = graph.section(named: ".init_array")?.blocks.isEmpty == false
+        }
+      })
+    _ = try jit.lookup("f")
+    #expect(kept.value)
+  }
+
   @Test func `a graph is added as an object`() throws {
     let (jit, layer) = try jit()
     let graph = LinkGraph(name: "made", machine: .x86_64, byteOrder: .little)
