@@ -32,7 +32,7 @@ extension LinkGraph {
     }
 
     /// The section that it belongs to.
-    public let section: Section
+    public internal(set) var section: Section
     /// What its address is a multiple of: a power of two, in bytes.
     public internal(set) var alignment: UInt64
     /// Where it is in memory; `nil` until that is known, and where it is not in memory.
@@ -70,6 +70,17 @@ extension LinkGraph {
       edgeStorage = .decoded([])
       symbolList = []
       linkedBlock = nil
+    }
+
+    /// Changes ``alignment``.
+    ///
+    /// - Throws: `notPowerOfTwo`.
+    public func setAlignment(_ alignment: UInt64) throws(LinkGraphError) {
+      guard alignment > 0, alignment & (alignment - 1) == 0 else {
+        throw .notPowerOfTwo(file: state.name, section: section.name, alignment: alignment)
+      }
+      self.alignment = alignment
+      state.isChanged = true
     }
 
     /// The symbols in it.

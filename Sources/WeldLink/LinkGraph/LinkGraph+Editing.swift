@@ -83,7 +83,7 @@ extension LinkGraph {
     var left = edges.filter { $0.offset < offset }
     let symbols = block.symbols
     if symbols.contains(where: \.isSectionSymbol) {
-      left.append(Edge(.keepAlive, at: 0, to: addAnonymousSymbol(in: new)))
+      left.append(Edge(.keepAlive, at: 0, to: try addAnonymousSymbol(in: new)))
     }
     block.edgeStorage = .decoded(left)
     for symbol in symbols where symbol.offset >= offset {
@@ -93,6 +93,19 @@ extension LinkGraph {
     block.symbolList = symbols.filter { $0.block === block }
     state.isChanged = true
     return new
+  }
+
+  /// Moves a block to another section; its place among the blocks is as before. LLVM's `transferBlock`.
+  ///
+  /// - Throws: `foreignBlock`.
+  public func transferBlock(_ block: Block, to section: Section) throws(LinkGraphError) {
+    guard block.section.state === state, section.state === state, !block.isRemoved else {
+      throw .foreignBlock(file: name, section: section.name)
+    }
+    block.section.blockList.remove(block)
+    block.section = section
+    section.blockList.insert(block)
+    state.isChanged = true
   }
 
   /// Removes a block and its symbols. LLVM's `removeBlock`.
@@ -142,17 +155,11 @@ extension LinkGraph {
     return insert(symbol)
   }
 
-  /// Adds a local symbol without a name at the start of a block. LLVM's `addAnonymousSymbol`.
-  public func addAnonymousSymbol(in block: Block) -> Symbol {
-    state.isChanged = true
-    return insert(Symbol("", .defined(block, offset: 0), binding: .local, type: .none, state))
-  }
-
   /// Adds a local symbol without a name. LLVM's `addAnonymousSymbol`.
   ///
   /// - Throws: `symbolOutsideBlock`, `foreignBlock`.
   public func addAnonymousSymbol(
-    in block: Block, at offset: UInt64, size: UInt64 = 0, isCallable: Bool = false, isLive: Bool = false
+    in block: Block, at offset: UInt64 = 0, size: UInt64 = 0, isCallable: Bool = false, isLive: Bool = false
   ) throws(LinkGraphError) -> Symbol {
     try addDefinedSymbol(
       "", in: block, at: offset, size: size, scope: .local, isCallable: isCallable, isLive: isLive)
@@ -190,6 +197,23 @@ extension LinkGraph {
     symbol.isLive = isLive
     state.isChanged = true
     return insert(symbol)
+  }
+
+  /// Moves a symbol that is defined to another place; it is as large as before, unless told otherwise. LLVM's
+  /// `transferDefinedSymbol`.
+  ///
+  /// - Throws: `foreignSymbol`, also for one that is not defined; `symbolOutsideBlock`, `foreignBlock`.
+  public func transferDefinedSymbol(
+    _ symbol: Symbol, to block: Block, at offset: UInt64 = 0, size: UInt64? = nil
+  ) throws(LinkGraphError) {
+    guard symbol.state === state, symbol.isDefined else {
+      throw .foreignSymbol(file: name, symbol: symbol.name)
+    }
+    try prove(symbol.name, block, offset, size ?? symbol.size)
+    symbol.block?.symbolList.removeAll { $0 === symbol }
+    symbol.place = .defined(block, offset: offset)
+    symbol.size = size ?? symbol.size
+    block.symbolList.append(symbol)
   }
 
   /// Removes a symbol. LLVM's `removeDefinedSymbol`, `removeExternalSymbol`, `removeAbsoluteSymbol`.

@@ -45,6 +45,8 @@ extension LinkGraph.Section {
     if flags.contains(.retain) { return true }
     let old = [".ctors", ".dtors", ".init_array", ".fini_array", ".preinit_array"]
     if old.contains(where: { name == $0 || name.hasPrefix($0 + ".") }) { return true }
+    // What belongs to other sections goes with them.
+    if flags.contains(.linkOrder) { return false }
     // `__start_NAME` and `__stop_NAME` are theirs.
     return name.utf8.allSatisfy { byte in
       switch byte {

@@ -69,12 +69,10 @@ extension LinkGraph {
   private func write(_ symbol: Symbol, to writer: inout ObjectWriter) -> ObjectWriter.SymbolID {
     switch symbol.place {
     case .defined(let block, let offset):
-      if !block.isRemoved, let section = block.written {
-        return writer.addSymbol(
-          symbol.name, in: section, at: offset, size: symbol.size, type: symbol.type, binding: symbol.binding,
-          other: symbol.other)
-      }
-      return writer.addUndefinedSymbol(symbol.name, binding: .global)
+      guard let section = block.written else { preconditionFailure("a symbol in a block that was removed") }
+      return writer.addSymbol(
+        symbol.name, in: section, at: offset, size: symbol.size, type: symbol.type, binding: symbol.binding,
+        other: symbol.other)
     case .external, .removed:
       return writer.addUndefinedSymbol(
         symbol.name, type: symbol.type, binding: symbol.binding == .weak ? .weak : .global,

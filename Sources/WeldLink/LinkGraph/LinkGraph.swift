@@ -205,6 +205,8 @@ struct BlockList {
     }
   }
 
+  mutating func remove(_ block: LinkGraph.Block) { all.removeAll { $0 === block } }
+
   mutating func insert(_ block: LinkGraph.Block) {
     if let last = all.last, block.order < last.order { isSorted = false }
     all.append(block)

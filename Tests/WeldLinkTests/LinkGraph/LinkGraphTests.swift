@@ -144,6 +144,60 @@ struct LinkGraphTests {
     #expect(section.contents.words == [66, 77, section.address.rawValue + 5])
   }
 
+  @Test func `symbols and blocks move`() throws {
+    let graph = graph()
+    let data = graph.createSection(".data", flags: [.alloc, .write])
+    let constants = graph.createSection(".rodata", flags: [.alloc])
+    let first = try graph.createContentBlock(in: data, [1, 0, 0, 0, 0, 0, 0, 0])
+    let second = try graph.createContentBlock(in: data, [2, 0, 0, 0, 0, 0, 0, 0])
+    let symbol = try graph.addDefinedSymbol("s", in: first, size: 8, linkage: .weak, scope: .hidden)
+    try graph.transferDefinedSymbol(symbol, to: second, at: 4, size: 2)
+    try graph.transferBlock(second, to: constants)
+    try second.setAlignment(32)
+    #expect(first.symbols.isEmpty && second.symbols.count == 1)
+    #expect(symbol.offset == 4 && symbol.size == 2 && symbol.linkage == .weak && symbol.scope == .hidden)
+    #expect(data.blocks.count == 1 && constants.symbols.count == 1 && graph.blocks.count == 2)
+    let map = try image(of: graph)
+    #expect(map.sections.first { $0.name == ".rodata" }?.alignment == 32)
+    graph.removeBlock(second)
+    #expect(symbol.isRemoved && constants.blocks.isEmpty && graph.symbols.isEmpty)
+    #expect(try image(of: graph).sections.filter { $0.name == ".rodata" }.isEmpty)
+  }
+
+  @Test func `what is reached lives, and with it what is linked to it`() throws {
+    var writer = ObjectWriter.x86_64
+    let used = writer.addText([UInt8](repeating: 0x90, count: 8), name: ".text.used")
+    let unused = writer.addText([UInt8](repeating: 0x90, count: 8), name: ".text.unused")
+    let note = { (writer: inout ObjectWriter, text: ObjectWriter.SectionID) in
+      let section = writer.addSection("patch", flags: [.alloc, .linkOrder], contents: [1])
+      writer.link(section, to: text)
+    }
+    let data = writer.addData([UInt8](repeating: 0, count: 8), name: ".data.used")
+    _ = writer.addData([4], name: ".data.unused")
+    let kept = writer.addSection(".data.kept", flags: [.alloc, .write, .retain], contents: [3])
+    note(&writer, used)
+    note(&writer, unused)
+    _ = kept
+    let debug = writer.addSection(".debug_info", flags: [], contents: [UInt8](repeating: 0, count: 16))
+    let dead = writer.addSymbol("dead", in: unused)
+    writer.relocate(debug, at: 0, .R_X86_64_64, dead)
+    let live = writer.addSymbol("live", in: used)
+    writer.relocate(debug, at: 8, .R_X86_64_64, live)
+    writer.relocate(used, at: 0, .R_X86_64_64, writer.addSymbol("data", in: data, binding: .local))
+    writer.relocate(data, at: 0, .R_X86_64_64, writer.addUndefinedSymbol("needed"))
+    writer.relocate(unused, at: 0, .R_X86_64_64, writer.addUndefinedSymbol("missing"))
+    let graph = try LinkGraph(writer.object())
+    graph.markLive { $0.name == "live" }
+    graph.prune()
+    #expect(
+      graph.blocks.map(\.section.name)
+        == [".text.used", ".data.used", ".data.kept", "patch", ".debug_info"])
+    #expect(graph.symbols.map(\.name) == ["data", "live", "needed"])
+    let object = try graph.object()
+    #expect(try LinkGraph(object).blocks.count == 5)
+    #expect(object.relocationCount == 3)
+  }
+
   @Test func `text shows sections, blocks, symbols and edges`() throws {
     let graph = graph()
     let text = graph.createSection(".text", flags: [.alloc, .executable])

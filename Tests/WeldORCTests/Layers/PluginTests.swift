@@ -367,6 +367,21 @@ struct PluginTests {
     #expect(kept.value)
   }
 
+  @Test func `graphs are shown as text`() throws {
+    let shown = Shared<[String]>([])
+    let dumper = GraphDumper(in: [.prePrune, .postAllocation]) { phase, text in
+      shown.change { $0.append("\(phase): \(text)") }
+    }
+    let (jit, layer) = try jit()
+    layer.addPlugin(dumper)
+    try jit.addObject(Compiler.object("f.o", "int f(void) { return 1; }", Self.options))
+    let address = try jit.lookup("f").address
+    try #require(shown.value.count == 2)
+    #expect(shown.value[0].hasPrefix("prePrune: graph f.o (x86_64)\n"))
+    #expect(shown.value[0].contains("'f', ") && !shown.value[0].contains("block at"))
+    #expect(shown.value[1].contains("block at \(address):"))
+  }
+
   @Test func `a graph is added as an object`() throws {
     let (jit, layer) = try jit()
     let graph = LinkGraph(name: "made", machine: .x86_64, byteOrder: .little)
