@@ -23,39 +23,33 @@ extension LinkedBatch {
   }
 
   /// Takes another object in the place of the one at `position`: one with the same sections and symbols, but other
-  /// contents and relocations.
+  /// contents and relocations. After an error that object can only be skipped.
   ///
   /// - Throws: `graph` with `shapeChanged` for any other, and with `unplannedNeeds` if its relocations need slots or stubs
   ///   that there are none of; what is wrong with relocations.
   func replaceObject(at position: Int, with object: ObjectFile) throws(LinkError) {
-    let old = resolution.batch.objects[position]
-    guard old.hasSameShape(as: object) else { throw .graph(.shapeChanged(file: object.name)) }
-    var new = resolution
-    var sections = layout.sections
-    let first = new.batch.firstSection[position]
-    new.batch.objects[position] = object
-    for number in 1..<max(object.sectionCount, 1) {
-      let header = object.section(at: SectionIndex(rawValue: UInt32(number)))
-      sections[first + number].fileOffset = header.fileRange.lowerBound
-      if header.type == .rela {
-        let target = first + Int(header.info)
-        sections[target].relocationOffset = header.fileRange.lowerBound
-        sections[target].relocationCount = UInt32(truncatingIfNeeded: header.fileRange.count / 24)
-      } else if sections[first + number].role == .frames {
-        try proveFrames(object, header, byteCount: sections[first + number].byteCount)
-      }
+    guard resolution.batch.objects[position].hasSameShape(as: object) else {
+      throw .graph(.shapeChanged(file: object.name))
     }
-    new.sections = sections
-    var layout = layout
-    layout.sections = sections
+    let first = resolution.batch.firstSection[position]
+    for number in 1..<max(object.sectionCount, 1) where layout.sections[first + number].role == .frames {
+      try proveFrames(
+        object, object.section(at: SectionIndex(rawValue: UInt32(number))),
+        byteCount: layout.sections[first + number].byteCount)
+    }
+    replace { resolution, layout in
+      resolution.batch.objects[position] = object
+      resolution.sections.relocate(object, from: first)
+      layout.sections.relocate(object, from: first)
+    }
     var rescan = Rescan(
-      scan: Scan(resolution: new, linksThreadLocals: linksThreadLocals, pins: [:]), position: position,
+      scan: Scan(resolution: resolution, linksThreadLocals: linksThreadLocals, pins: [:]), position: position,
       before: synthesis)
     let needs = try rescan.run(for: traits.machine, file: object.name)
     guard needs.slots.count == synthesis.slots.count, needs.stubs.count == synthesis.stubs.count,
       needs.gotByteCount == synthesis.gotByteCount
     else { throw .graph(.unplannedNeeds(file: object.name)) }
-    replace(new, needs, layout)
+    replace(needs)
   }
 
   private func proveFrames(
@@ -70,6 +64,19 @@ extension LinkedBatch {
         .malformedFrames(offset: error.offset), file: object.name, section: object.name(of: header))
     }
     guard found == byteCount else { throw .graph(.shapeChanged(file: object.name)) }
+  }
+}
+
+extension [InputSection] {
+  /// Notes where the contents and relocations of `object`, whose sections are numbered from `first` on, are in its file.
+  fileprivate mutating func relocate(_ object: ObjectFile, from first: Int) {
+    for number in 1..<Swift.max(object.sectionCount, 1) {
+      let header = object.section(at: SectionIndex(rawValue: UInt32(number)))
+      self[first + number].fileOffset = header.fileRange.lowerBound
+      guard header.type == .rela else { continue }
+      self[first + Int(header.info)].relocationOffset = header.fileRange.lowerBound
+      self[first + Int(header.info)].relocationCount = UInt32(truncatingIfNeeded: header.fileRange.count / 24)
+    }
   }
 }
 

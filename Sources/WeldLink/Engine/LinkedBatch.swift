@@ -93,13 +93,14 @@ package final class LinkedBatch {
     addressesAreStale = true
   }
 
-  /// Takes objects of the same shape with other contents and relocations.
-  func replace(_ resolution: Resolution, _ synthesis: Synthesis, _ layout: Layout) {
-    self.resolution = resolution
-    self.synthesis = synthesis
-    self.layout = layout
+  /// Puts other objects of the same shape in the place of some. In place: there may be many objects.
+  func replace(_ change: (inout Resolution, inout Layout) -> Void) {
+    change(&resolution, &layout)
     addressesAreStale = true
   }
+
+  /// Takes what a later scan has found, which needs no more room.
+  func replace(_ synthesis: Synthesis) { self.synthesis = synthesis }
 
   /// The address of a symbol of the batch, by its canonical number, where the sections are now.
   func address(ofSymbol number: Int) -> Address {

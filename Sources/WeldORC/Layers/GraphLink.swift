@@ -65,11 +65,15 @@ final class GraphLink: @unchecked Sendable {
 
   func notifyLoaded() { for plugin in plugins { plugin.notifyLoaded(responsibility) } }
 
-  /// All addresses are known; what passes changed goes to the batch.
+  /// All addresses are known.
   func prepareFixups(looking find: (_ name: String) -> ResolvedSymbol?) throws(OrcError) {
     guard configuration.needsAddresses else { return }
     graph.bind(looking: find)
     try run(configuration.preFixup)
+  }
+
+  /// What passes changed goes to the batch.
+  func update() throws(OrcError) {
     do throws(LinkError) {
       try graph.update()
     } catch {
@@ -141,6 +145,8 @@ extension ObjectLinkingLayer.Batch {
   /// Everything that members need has an address.
   func prepareFixups(looking find: (_ name: String) -> ResolvedSymbol?) {
     forEachGraph { graph, _ throws(OrcError) in try graph.prepareFixups(looking: find) }
+    // Afterwards, since addresses are computed again once an object was replaced.
+    forEachGraph { graph, _ throws(OrcError) in try graph.update() }
   }
 
   /// The bytes are written.
