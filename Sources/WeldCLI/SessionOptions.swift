@@ -89,7 +89,7 @@ struct SessionOptions: ParsableArguments {
       options.builder.objectLinkingLayer = { session throws(OrcError) in try RTDyldObjectLinkingLayer(session)
       }
     case .jitlink?:
-      options.builder.objectLinkingLayer = { session throws(OrcError) in try ObjectLinkingLayer(in: session) }
+      options.builder.objectLinkingLayer = { session throws(OrcError) in try ObjectLinkingLayer(session) }
     }
     if let objectCache {
       options.objectCache = try DiskObjectCache(folder: objectCache) { Diagnostics.write("weld: \($0)") }

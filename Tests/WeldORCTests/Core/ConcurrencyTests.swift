@@ -97,6 +97,8 @@ struct ConcurrencyTests {
   /// What is defined in the stress, at a number of its own.
   private struct Life: Sendable {
     var isEmitted = false
+    /// Whether its tracker was: then something else of its name may stand for it.
+    var isRemoved = false
     var dependencies: [UInt64] = []
   }
 
@@ -105,16 +107,19 @@ struct ConcurrencyTests {
     dispatcher: Dispatcher
   ) async throws {
     let fixture = try CoreFixture(dispatcher)
-    let manager = StressManager()
-    try fixture.session.register(manager)
     let lives = Shared<[UInt64: Life]>([:])
+    let manager = StressManager { removed in
+      lives.change { lives in for address in removed { lives[address]?.isRemoved = true } }
+    }
+    try fixture.session.register(manager)
+    /// Not emitted when something that needs it was ready, so that it must have been removed.
+    let suspects = Shared<Set<UInt64>>([])
     let answers = Shared((asked: 0, found: 0, failed: 0))
     let nextLife: @Sendable () -> UInt64 = { [counter = Counter()] in counter.next() }
 
     /// Emits `name` with dependencies on what it looked up.
     let make: @Sendable (MaterializationResponsibility, [String]) -> Void = { responsibility, needed in
       do throws(OrcError) {
-        try responsibility.withResourceKeyDo { key in manager.add(key) }
         let symbols = responsibility.symbols
         var definitions: SymbolMap = [:]
         for (name, flags) in symbols {
@@ -122,6 +127,7 @@ struct ConcurrencyTests {
         }
         let addresses = definitions.values.map(\.address.rawValue)
         lives.change { lives in for address in addresses { lives[address] = Life() } }
+        try responsibility.withResourceKeyDo { key in manager.add(addresses, under: key) }
         try responsibility.notifyResolved(definitions)
         fixture.session.lookup(
           SymbolLookupSet(needed.map(fixture.name), .weaklyReferenced), in: fixture.order,
@@ -159,7 +165,7 @@ struct ConcurrencyTests {
       var work = found.values.map(\.address.rawValue)
       while let address = work.popLast() {
         guard reached.insert(address).inserted else { continue }
-        #expect(all[address]?.isEmitted == true, "ready, but \(address) is not emitted")
+        if all[address]?.isEmitted != true { suspects.change { $0.insert(address) } }
         work += all[address]?.dependencies ?? []
       }
     }
@@ -191,6 +197,9 @@ struct ConcurrencyTests {
       }
     }
     try? await Task.sleep(for: .milliseconds(20))
+    for address in suspects.value {
+      #expect(lives.value[address]?.isRemoved == true, "ready, but \(address) is not emitted")
+    }
     try fixture.main.clear()
     try fixture.session.endSession()
     for _ in 0..<1000 where answers.value.asked != answers.value.found + answers.value.failed {
@@ -209,18 +218,25 @@ struct ConcurrencyTests {
     func next() -> UInt64 { value.add(1, ordering: .relaxed).newValue }
   }
 
+  /// Keeps what was made under each key.
   private final class StressManager: ResourceManager {
-    private let counts = Shared<[ResourceKey: Int]>([:])
-    func add(_ key: ResourceKey) { counts.change { $0[key, default: 0] += 1 } }
-    var isEmpty: Bool { counts.value.isEmpty }
+    private let addresses = Shared<[ResourceKey: [UInt64]]>([:])
+    private let removed: @Sendable ([UInt64]) -> Void
+
+    init(removed: @escaping @Sendable ([UInt64]) -> Void) { self.removed = removed }
+
+    func add(_ new: [UInt64], under key: ResourceKey) { addresses.change { $0[key, default: []] += new } }
+    var isEmpty: Bool { addresses.value.isEmpty }
 
     func removeResources(of key: ResourceKey, in dylib: JITDylib) throws(OrcError) {
-      counts.change { $0[key] = nil }
+      var gone: [UInt64] = []
+      addresses.change { gone = $0.removeValue(forKey: key) ?? [] }
+      removed(gone)
     }
 
     func transferResources(from source: ResourceKey, to destination: ResourceKey, in dylib: JITDylib) {
-      counts.change { counts in
-        if let count = counts.removeValue(forKey: source) { counts[destination, default: 0] += count }
+      addresses.change { addresses in
+        if let moved = addresses.removeValue(forKey: source) { addresses[destination, default: []] += moved }
       }
     }
   }

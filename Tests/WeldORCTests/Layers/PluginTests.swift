@@ -48,7 +48,7 @@ struct PluginTests {
 
   private func jit(_ plugins: Plugin...) throws -> (LLJIT, ObjectLinkingLayer) {
     var builder = LLJIT.Builder()
-    builder.objectLinkingLayer = { session throws(OrcError) in try ObjectLinkingLayer(in: session) }
+    builder.objectLinkingLayer = { session throws(OrcError) in try ObjectLinkingLayer(session) }
     let jit = try builder.build()
     let layer = try #require(jit.objectLinkingLayer as? ObjectLinkingLayer)
     for plugin in plugins { layer.addPlugin(plugin) }
