@@ -46,7 +46,10 @@ struct Slab<Element: Sendable>: Sendable {
   @inline(__always)
   mutating func update(_ number: Int, _ body: (inout Element) -> Void) {
     let position = slot(of: number)
-    if position > 0, slots[position].element != nil { body(&slots[position].element!) }
+    guard position > 0, slots[position].element != nil else { return }
+    // Anything that binds it would copy it.
+    // swift-format-ignore: NeverForceUnwrap
+    body(&slots[position].element!)
   }
 
   /// The thing with this number. It may be changed, or removed by setting it to `nil`.

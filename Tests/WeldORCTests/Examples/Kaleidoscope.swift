@@ -94,9 +94,9 @@ enum Kaleidoscope {
 
     private mutating func expression(above level: Int = 0) throws -> Expression {
       var left = try primary()
-      while let token = next, let own = Self.precedence[token], own > level {
+      while let token = next, let own = Self.precedence[token], own > level, let operation = token.first {
         position += 1
-        left = .binary(token.first!, left, try expression(above: own))
+        left = .binary(operation, left, try expression(above: own))
       }
       return left
     }
