@@ -77,7 +77,7 @@ struct Scan: ArchitectureWork {
         let symbol = Int(resolution.canonical[firstSymbol &+ Int(relocation.symbol.rawValue)])
         // What the batch defines is in reach of the batch.
         if row.need == .stubIfFar, resolution.classes[symbol] == .defined {
-          if row.shape == .absolute { synthesis.wantsLowAddresses = true }
+          if row.shape == .absolute, row.byteCount == 4 { synthesis.wantsLowAddresses = true }
           continue
         }
         if row.shape == .nothing { continue }

@@ -7,10 +7,14 @@ import Weld
 ///     weld-benchmark weld archive ARCHIVE ITERATIONS
 ///     weld-benchmark weld object OBJECT FUNCTION ITERATIONS
 ///     weld-benchmark weld objects OBJECTS COUNT ITERATIONS
+///     weld-benchmark weld make OBJECTS COUNT
+///
+/// The last one writes an archive of small objects: each a function that returns its number.
 enum LLJITBenchmark {
   static func run(_ arguments: [String]) throws {
     guard let iterations = arguments.last.flatMap({ Int($0) }) else { exit(2) }
     switch arguments[1] {
+    case "make": try makeObjects(arguments[2], iterations)
     case "archive": try measureArchive(arguments[2], iterations)
     case "object": try measureObject(arguments[2], arguments[3], iterations)
     default: try measureObjects(arguments[2], Int(arguments[3]) ?? 0, iterations)
@@ -109,6 +113,26 @@ enum LLJITBenchmark {
       }
     }
     return names
+  }
+
+  private static func makeObjects(_ path: String, _ count: Int) throws {
+    var archive = Array("!<arch>\n".utf8)
+    for number in 0..<count {
+      var writer = ObjectWriter(machine: .x86_64, byteOrder: .little)
+      let code = [0xb8] + withUnsafeBytes(of: UInt32(number).littleEndian) { Array($0) } + [0xc3]
+      let text = writer.addSection(".text", flags: [.alloc, .executable], alignment: 16, contents: code)
+      _ = writer.addSymbol("f\(number)", in: text, size: 6, type: .function)
+      let bytes = writer.bytes()
+      // `ar`: name, time, owner, group, mode, size, mark.
+      let fields = [("f\(number).o/", 16), ("0", 12), ("0", 6), ("0", 6), ("644", 8), ("\(bytes.count)", 10)]
+      for (text, width) in fields {
+        archive += Array((text + String(repeating: " ", count: width - text.count)).utf8)
+      }
+      archive += [0x60, 0x0a] + bytes + (bytes.count % 2 == 1 ? [0x0a] : [])
+    }
+    guard let file = fopen(path, "w") else { exit(2) }
+    fwrite(archive, 1, archive.count, file)
+    fclose(file)
   }
 
   private static func nanoseconds(_ duration: Duration) -> Int64 {

@@ -211,6 +211,8 @@ struct ObjectLinkingLayerTests {
         ["-fno-pic", "-fno-pie", "-mcmodel=small"]))
     try jit.addObject(Compiler.object("high.o", "int high(void) { return 4; }"))
     #expect(try jit.lookup("low", as: IntFunction.self)() == 7)
+    try jit.addObject(Compiler.object("wide.o", "int wide = 1; int *pointer = &wide;"))
+    for name in ["high", "pointer"] { #expect(try jit.lookup(name).address.rawValue > 1 << 32) }
     let table = try Compiler.object(
       "table.o", ".globl t\n.data\nt: .long t\n", [], language: "assembler")
     try jit.addObject(table)
