@@ -77,17 +77,21 @@ extension SessionState {
   ) -> [SymbolID] {
     var ids: [SymbolID] = []
     ids.reserveCapacity(definitions.count)
+    // Out of the dylib while it grows, so that it need not be found each time.
+    var table = NameMap(capacity: 0)
+    dylibs.update(dylib) { swap(&$0.table, &table) }
     for (name, flags) in definitions {
       var entry = SymbolEntry(dylib: dylib, flags: flags, tracker: tracker)
       finish(&entry)
       let id = addSymbol(entry, name)
-      if dylibs[dylib]?.table.insert(id, for: name) == nil {
+      if table.insert(id, for: name) == nil {
         ids.append(id)
       } else {
         symbolNames[Slab<SymbolEntry>.position(of: id)] = nil
         symbols[id] = nil
       }
     }
+    dylibs.update(dylib) { swap(&$0.table, &table) }
     track(ids, in: dylib, tracker)
     return ids
   }

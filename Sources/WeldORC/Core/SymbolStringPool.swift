@@ -10,6 +10,9 @@ public final class SymbolStringPool: Sendable {
   /// The names by the hashes of their bytes.
   struct Table: Sendable {
     private var names: [SymbolStringPtr] = []
+    /// The bytes of all names, one after another, and where each begins; what is compared is close together.
+    private var bytes: [UInt8] = []
+    private var starts = [0]
     /// Hash in the upper half, position in `names` plus one in the lower one; 0 where free.
     private var slots = [UInt64](repeating: 0, count: 64)
     private var sweepAt = 1024
@@ -22,7 +25,7 @@ public final class SymbolStringPool: Sendable {
       while slots[slot] != 0 {
         if UInt32(truncatingIfNeeded: slots[slot] &>> 32) == hash {
           let known = Int(truncatingIfNeeded: slots[slot] & 0xffff_ffff) &- 1
-          if names[known].hasBytes(bytes) { return names[known] }
+          if hasBytes(known, bytes) { return names[known] }
         }
         slot = (slot &+ 1) & (slots.count &- 1)
       }
@@ -31,8 +34,20 @@ public final class SymbolStringPool: Sendable {
       return new
     }
 
-    private mutating func add(_ name: SymbolStringPtr, at slot: Int) {
+    private func hasBytes(_ position: Int, _ other: RawSpan) -> Bool {
+      let range = starts[position]..<starts[position + 1]
+      return range.count == other.byteCount
+        && RawSpan(_elements: bytes.span).extracting(range).hasSameBytes(as: other)
+    }
+
+    private mutating func append(_ name: SymbolStringPtr) {
       names.append(name)
+      bytes += name.text.utf8
+      starts.append(bytes.count)
+    }
+
+    private mutating func add(_ name: SymbolStringPtr, at slot: Int) {
+      append(name)
       slots[slot] = UInt64(name.contentHash) &<< 32 | UInt64(truncatingIfNeeded: names.count)
       if names.count >= sweepAt {
         sweep()
@@ -48,7 +63,11 @@ public final class SymbolStringPool: Sendable {
         names.swapAt(kept, position)
         kept += 1
       }
-      names.removeLast(names.count - kept)
+      let living = names[..<kept]
+      names = []
+      bytes = []
+      starts = [0]
+      for name in living { append(name) }
       sweepAt = max(1024, kept * 2)
       rebuild()
     }
@@ -118,10 +137,6 @@ public struct SymbolStringPtr: Hashable, Sendable {
 
   /// The hash of the text's bytes.
   fileprivate var contentHash: UInt32 { entry.hash }
-
-  fileprivate func hasBytes(_ bytes: RawSpan) -> Bool {
-    RawSpan(_elements: entry.text.utf8.span).hasSameBytes(as: bytes)
-  }
 
   fileprivate mutating func isOnlyReference() -> Bool { isKnownUniquelyReferenced(&entry) }
 

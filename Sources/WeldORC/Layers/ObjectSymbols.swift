@@ -22,40 +22,40 @@ struct ObjectSymbols: Sendable {
 
   init(of object: ObjectFile, names: SymbolStringPool) {
     guard let strings = try? object.bytes.extracting(object.symbolNames) else { return }
-    names.withTable { table in read(object, strings: strings, &table) }
-  }
-
-  private mutating func read(_ object: ObjectFile, strings: Bytes, _ table: inout SymbolStringPool.Table) {
     let groups = object.comdatSections
     let linkerNames = LinkerNames(for: object)
-    let count = object.symbolCount
-    let first = min(object.symbolTable?.firstGlobal ?? 0, count)
-    definitions.reserveCapacity(count - first)
-    needs.reserveCapacity(count - first)
-    for index in first..<count {
-      let symbol = object.symbol(at: SymbolIndex(rawValue: UInt32(index)))
-      guard symbol.type != .section, symbol.type != .file else { continue }
-      add(symbol, at: index, strings.span, groups, linkerNames, &table)
+    let first = object.symbolTable?.firstGlobal ?? 0
+    names.withTable { table in
+      read(object.symbols, from: first, strings.span, groups, linkerNames, &table)
     }
   }
 
-  // A function of its own: where views of bytes live across branches, Swift 6.3.1 without optimization releases the
+  // With views of bytes as parameters: where they live across branches, Swift 6.3.1 without optimization releases the
   // owner of the bytes once too often.
-  private mutating func add(
-    _ symbol: Symbol, at index: Int, _ strings: RawSpan, _ groups: Set<SectionIndex>,
+  private mutating func read(
+    _ symbols: SymbolList, from first: Int, _ strings: RawSpan, _ groups: Set<SectionIndex>,
     _ linkerNames: LinkerNames, _ table: inout SymbolStringPool.Table
   ) {
-    let start = Int(symbol.nameOffset)
-    guard let found = try? strings.name(at: start), found.byteCount > 0 else { return }
-    let text = strings.extracting(start..<start + found.byteCount)
-    let name = table.intern(text, hash: found.hash)
-    guard symbol.place == .undefined else {
-      definitions.append(Definition(index: index, name: name, flags: SymbolFlags(of: symbol, comdat: groups)))
-      return
+    guard first < symbols.count else { return }
+    definitions.reserveCapacity(symbols.count - first)
+    needs.reserveCapacity(symbols.count - first)
+    for index in first..<symbols.count {
+      let symbol = symbols[index]
+      let start = Int(symbol.nameOffset)
+      guard symbol.type != .section, symbol.type != .file, let found = try? strings.name(at: start),
+        found.byteCount > 0
+      else { continue }
+      let range = start..<start + found.byteCount
+      let name = table.intern(strings.extracting(range), hash: found.hash)
+      guard symbol.place == .undefined else {
+        definitions.append(
+          Definition(index: index, name: name, flags: SymbolFlags(of: symbol, comdat: groups)))
+        continue
+      }
+      // What linkers define themselves need not be anywhere.
+      let isOptional = symbol.binding == .weak || linkerNames.contains(strings.extracting(range))
+      needs.append(Need(name: name, flags: isOptional ? .weaklyReferenced : .required))
     }
-    // What linkers define themselves need not be anywhere.
-    let isOptional = symbol.binding == .weak || linkerNames.contains(text)
-    needs.append(Need(name: name, flags: isOptional ? .weaklyReferenced : .required))
   }
 }
 
