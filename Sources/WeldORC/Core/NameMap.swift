@@ -40,7 +40,7 @@ struct NameMap: Sendable {
 
   /// Puts `value` under the name. Returns what was there, and stays.
   mutating func insert(_ value: Int, for name: SymbolStringPtr) -> Int? {
-    if count &* 2 >= slots.count { grow() }
+    if count &* 2 >= slots.count { resize(to: slots.count * 2) }
     let identity = name.identity
     let position = position(of: identity)
     guard slots[position].name == 0 else { return slots[position].value }
@@ -65,11 +65,13 @@ struct NameMap: Sendable {
       next = (next &+ 1) & (slots.count &- 1)
     }
     slots[hole] = Slot()
+    // Seldom, and so that what looks at all slots takes no longer than for what is left.
+    if slots.count > 64, count &* 8 < slots.count { resize(to: slots.count / 2) }
   }
 
-  private mutating func grow() {
+  private mutating func resize(to size: Int) {
     let old = slots
-    slots = [Slot](repeating: Slot(), count: old.count * 2)
+    slots = [Slot](repeating: Slot(), count: size)
     for slot in old where slot.name != 0 { slots[position(of: slot.name)] = slot }
   }
 
