@@ -86,6 +86,7 @@ extension SessionState {
       let id = addSymbol(entry, name)
       if table.insert(id, for: name) == nil {
         ids.append(id)
+        if flags.contains(.materializationSideEffectsOnly) { dylibs[dylib]?.initializers.insert(id) }
       } else {
         symbolNames[Slab<SymbolEntry>.position(of: id)] = nil
         symbols[id] = nil
@@ -112,6 +113,7 @@ extension SessionState {
     symbolNames[Slab<SymbolEntry>.position(of: id)] = nil
     if entry.hasFailed { failures[id] = nil }
     dylibs[entry.dylib]?.table.remove(name)
+    if !entry.hasAddress { dylibs[entry.dylib]?.initializers.remove(id) }
     trackers[entry.tracker]?.count -= 1
   }
 

@@ -269,6 +269,7 @@ extension SessionState {
       entry.group = 0
       entry.watch = 0
     }
+    if let entry = symbols[id], !entry.hasAddress { dylibs[entry.dylib]?.initializers.remove(id) }
     meet(id, .ready, &effects)
   }
 }

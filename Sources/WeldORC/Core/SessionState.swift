@@ -88,6 +88,8 @@ struct DylibState: Sendable {
   /// All of its trackers.
   var trackers: Set<Int> = []
   var table = NameMap()
+  /// Symbols without an address that are not ready.
+  var initializers: Set<SymbolID> = []
   var generators: [GeneratorState] = []
 }
 

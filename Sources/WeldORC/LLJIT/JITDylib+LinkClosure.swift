@@ -14,13 +14,10 @@ extension JITDylib {
     return order
   }
 
-  /// The symbols that stand for initializers of what was defined.
+  /// The symbols that stand for initializers of what was defined and is not ready.
   var initializerSymbols: [SymbolStringPtr] {
     core.read { state in
-      guard let dylib = state.dylibs[number] else { return [] }
-      return dylib.table.values.compactMap { id in
-        state.symbols[id]?.flags.contains(.materializationSideEffectsOnly) == true ? state.name(of: id) : nil
-      }
+      (state.dylibs[number]?.initializers ?? []).compactMap { state.name(of: $0) }
     }
   }
 
