@@ -24,6 +24,8 @@ final class NativePlatform: PlatformSupport {
     var done: [ResourceKey: [(run: Int, entry: Entry)]] = [:]
     /// The dylibs for whose sake it was initialized.
     var users: Set<JITDylib> = []
+    /// The dylibs that were initialized for its sake.
+    var used: Set<JITDylib> = []
     /// When it was initialized first.
     var firstRun = 0
   }
@@ -140,7 +142,8 @@ extension NativePlatform {
   /// - Parameter keepsDone: whether its destructors are still to be run by this.
   private func begin(_ dylib: JITDylib, for user: JITDylib, keepsDone: Bool) -> [Entry] {
     state.withLock { state in
-      var record = state.records[dylib] ?? DylibRecord()
+      // Taken out, so that what has run is not copied.
+      var record = state.records.removeValue(forKey: dylib) ?? DylibRecord()
       state.lastRun += 1
       if record.users.isEmpty { record.firstRun = state.lastRun }
       record.users.insert(user)
@@ -150,6 +153,7 @@ extension NativePlatform {
         record.done[tracker, default: []] += entries.map { (state.lastRun, $0) }
       }
       state.records[dylib] = record
+      state.records[user, default: DylibRecord()].used.insert(dylib)
       return pending.values.flatMap(\.self)
     }
   }
@@ -162,7 +166,10 @@ extension NativePlatform {
   func deinitialize(_ dylib: JITDylib) throws(OrcError) {
     let ended = state.withLock { state in
       var ended: [JITDylib: DylibRecord] = [:]
-      for (other, record) in state.records where record.users.contains(dylib) || other == dylib {
+      let used = state.records[dylib]?.used ?? []
+      state.records[dylib]?.used = []
+      for other in used.union([dylib]) {
+        guard let record = state.records[other] else { continue }
         state.records[other]?.users.remove(dylib)
         guard record.users.isSubset(of: [dylib]) else { continue }
         ended[other] = record
@@ -188,8 +195,8 @@ extension NativePlatform {
         ($0.run, $0.entry.position) > ($1.run, $1.entry.position)
       }
       var runs: [Initializers.Run] = []
-      for run in Set(entries.map(\.run)).sorted(by: >) {
-        let initializers = entries.filter { $0.run == run }.flatMap(\.entry.initializers)
+      for (_, entries) in Dictionary(grouping: entries, by: \.run).sorted(by: { $0.key > $1.key }) {
+        let initializers = entries.flatMap(\.entry.initializers)
         runs += initializers.flatMap(\.after).sorted { $0.priority > $1.priority }
       }
       let handle = try handle(of: dylib)
@@ -241,7 +248,10 @@ extension NativePlatform: InitializerSink {
     let isOpen = dylib.isOpen
     state.withLock { state in
       guard isOpen else {
-        state.records[dylib] = nil
+        // What was initialized for its sake is no more so.
+        for other in state.records.removeValue(forKey: dylib)?.used ?? [] {
+          state.records[other]?.users.remove(dylib)
+        }
         return
       }
       state.records[dylib]?.pending[key] = nil

@@ -59,4 +59,22 @@ struct LLJITInitializerTests {
     try jit.initialize()
     #expect(try jit.lookup("notes", in: other, as: Notes.self)() == 21)
   }
+
+  @Test func `a removed dylib keeps nothing initialized`() throws {
+    let jit = try LLJIT()
+    let library = try jit.createDylib("library")
+    let user = try jit.createDylib("user")
+    let notes = try jit.createDylib("notes")
+    try jit.addObject(Compiler.object("notes.o", Self.notes), to: notes)
+    let value = try jit.lookup("notes", in: notes, as: Notes.self)
+    for dylib in [jit.mainDylib, user] { try dylib.addToLinkOrder(library) }
+    try library.addToLinkOrder(notes)
+    try jit.addObject(
+      object("1.o", "__attribute__((destructor)) static void f(void) { note(1); }"), to: library)
+    try jit.initialize()
+    try jit.initialize(user)
+    try jit.session.remove(user)
+    try jit.deinitialize()
+    #expect(value() == 1)
+  }
 }
