@@ -37,6 +37,9 @@ extension ObjectLinkingLayer {
       self.linked = linked
     }
 
+    /// Whether plugins see members, and so may refuse them until they are emitted.
+    var hasGraphs: Bool { members.contains { $0.submission.graph != nil } }
+
     /// The member fails, and is left out from now on.
     func fail(_ position: Int, _ error: OrcError) {
       members[position].fail(error)
@@ -125,7 +128,7 @@ extension ObjectLinkingLayer {
     // Else what is linked with it may fail, or not be ready.
     let isPlain =
       isSound && answers.isAllReady(but: owned) && written.count == all.count
-      && all.allSatisfy(\.failed.isEmpty)
+      && all.allSatisfy { $0.failed.isEmpty && !$0.hasGraphs }
     for batch in written {
       for position in batch.members.indices where !batch.failed.contains(position) {
         let isEmitted = emit(batch.members[position], isPlain ? nil : answers, owned: owned)

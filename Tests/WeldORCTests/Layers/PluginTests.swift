@@ -391,4 +391,19 @@ struct PluginTests {
     try layer.add(graph, to: jit.mainDylib)
     #expect(try jit.lookup("nine", as: IntFunction.self)() == 9)
   }
+
+  @Test func `what needs an object that is refused when it is emitted fails with it`() throws {
+    final class Refusing: ObjectLinkingLayer.Plugin {
+      func notifyEmitted(_ responsibility: MaterializationResponsibility) throws(OrcError) {
+        if responsibility.symbols.keys.contains(where: { $0.text == "callee" }) { throw .sessionClosed }
+      }
+    }
+    let (jit, layer) = try jit()
+    layer.addPlugin(Refusing())
+    try jit.addObject(
+      Compiler.object("user.o", "int callee(void); int user(void) { return callee(); }"))
+    try jit.addObject(Compiler.object("callee.o", "int callee(void) { return 1; }"))
+    let error = orcError { _ = try jit.lookup("user") }
+    #expect(error?.firstCause == .sessionClosed)
+  }
 }
