@@ -11,10 +11,17 @@ extension ObjectLinkingLayer {
     let isWhole: Bool
     /// The positions in ``symbols`` of definitions that stand back behind others.
     let overridden: Set<Int>
+    /// Whether what it needs is searched in its own dylib first, and so is what other members of that have.
+    let searchesOwnDylibFirst: Bool
 
     /// Compares what the object defines with what is owed; `nil` if it defines more, and so has failed.
     init?(_ submission: Submission, _ core: SessionCore) {
       self.submission = submission
+      let dylibNumber = submission.responsibility.dylib.number
+      searchesOwnDylibFirst = core.read { state in
+        guard let first = state.dylibs[dylibNumber]?.linkOrder.first else { return true }
+        return first.dylib == dylibNumber && first.flags == .matchAllSymbols
+      }
       let symbols = submission.symbols ?? ObjectSymbols(of: submission.object, names: core.names)
       self.symbols = symbols
       // Plugins may have changed what there is.
@@ -62,7 +69,7 @@ extension ObjectLinkingLayer {
   final class Collection: Sendable {
     private struct State: Sendable {
       var members: [Member] = []
-      /// What the members owe.
+      /// What the members owe, and is found by others of their dylib whatever is elsewhere.
       var owned = NameSet()
       var asked = NameSet()
       var answers = Answers()
@@ -89,7 +96,7 @@ extension ObjectLinkingLayer {
     func add(_ submissions: [Submission], _ core: SessionCore) -> [Question] {
       let members = submissions.compactMap { Member($0, core) }
       return state.withLock { state in
-        for member in members {
+        for member in members where member.searchesOwnDylibFirst {
           let dylib = member.dylib.number
           member.forEachOwed { _ = state.owned.insert($0.name, in: dylib) }
         }

@@ -54,8 +54,12 @@ extension ObjectLinkingLayer {
   /// Gives members memory and addresses, and tells the addresses.
   func layOut(_ members: [Member]) -> [Batch] {
     var groups: [Int: [Member]] = [:]
-    for member in members { groups[member.responsibility.trackerNumber, default: []].append(member) }
-    return groups.values.flatMap { makeBatches($0) }
+    // In a batch, definitions of other members come first.
+    for member in members where member.searchesOwnDylibFirst {
+      groups[member.responsibility.trackerNumber, default: []].append(member)
+    }
+    let apart = members.filter { !$0.searchesOwnDylibFirst }
+    return groups.values.flatMap { makeBatches($0) } + apart.flatMap { makeBatches([$0]) }
   }
 
   /// One batch; where one member spoils it, a batch for each.

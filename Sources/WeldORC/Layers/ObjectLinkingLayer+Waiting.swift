@@ -65,7 +65,9 @@ extension ObjectLinkingLayer {
   private static func sound(_ lookups: [OwnLookup]) -> [OwnLookup] {
     var failures: [JITDylib: [SymbolStringPtr: OrcError]] = [:]
     func fail(_ member: Member, _ error: OrcError) {
-      member.forEachOwed { failures[member.dylib, default: [:]][$0.name] = error.firstCause }
+      if member.searchesOwnDylibFirst {
+        member.forEachOwed { failures[member.dylib, default: [:]][$0.name] = error.firstCause }
+      }
       member.fail(error)
     }
     var sound: [OwnLookup] = []

@@ -235,4 +235,18 @@ struct ObjectLinkingLayerTests {
     let log = UnsafePointer<Int32>(bitPattern: UInt(try jit.lookup("log_").address.rawValue))!
     #expect((0..<5).map { log[$0] } == [1, 2, 3, 4, 5])
   }
+
+  @Test func `what is linked together finds what a link order has first`() throws {
+    let jit = try jit()
+    let other = try jit.createDylib("other")
+    try jit.addObject(Compiler.object("one.o", "int one(void) { return 1; }"), to: other)
+    try jit.addObject(Compiler.object("two.o", "int one(void) { return 2; }"))
+    try jit.addObject(Compiler.object("user.o", "int one(void); int user(void) { return one(); }"))
+    let order = [SearchedJITDylib(jit.mainDylib, .matchAllSymbols)]
+    try jit.mainDylib.setLinkOrder(
+      [SearchedJITDylib(other, .matchExportedSymbolsOnly)] + order, linksAgainstThisFirst: false)
+    let names = SymbolLookupSet(["user", "one"].map { jit.session.intern($0) })
+    _ = try jit.session.lookup(names, in: order)
+    #expect(try jit.lookup("user", as: IntFunction.self)() == 1)
+  }
 }
