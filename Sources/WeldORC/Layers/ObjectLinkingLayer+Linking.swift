@@ -143,20 +143,31 @@ extension ObjectLinkingLayer {
 
   /// Members that need what other members owed, and which has failed, fail with its cause.
   private func failUsersOfFailed(in batches: [Batch], owned: NameSet) {
-    var hasChanged = true
-    while hasChanged {
-      hasChanged = false
-      for batch in batches {
-        for (position, member) in batch.members.enumerated() where !batch.failed.contains(position) {
-          var names: [SymbolStringPtr] = []
-          member.forEachNeed { if owned.contains($0.name, in: member.dylib.number) { names.append($0.name) } }
-          guard let error = core.read({ $0.failure(ofNames: names, in: member.dylib.number) }) else {
-            continue
-          }
-          batch.fail(position, error)
-          hasChanged = true
+    var users: [JITDylib: [SymbolStringPtr: [(batch: Batch, position: Int)]]] = [:]
+    var work: [Member] = []
+    func check(_ position: Int, of batch: Batch) {
+      guard !batch.failed.contains(position) else { return }
+      let member = batch.members[position]
+      var names: [SymbolStringPtr] = []
+      member.forEachNeed { if owned.contains($0.name, in: member.dylib.number) { names.append($0.name) } }
+      guard let error = core.read({ $0.failure(ofNames: names, in: member.dylib.number) }) else { return }
+      batch.fail(position, error)
+      work.append(member)
+    }
+    for batch in batches {
+      for (position, member) in batch.members.enumerated() {
+        member.forEachNeed { need in
+          users[member.dylib, default: [:]][need.name, default: []].append((batch, position))
         }
       }
+    }
+    for batch in batches {
+      for position in batch.members.indices { check(position, of: batch) }
+    }
+    while let member = work.popLast() {
+      var needing: [(batch: Batch, position: Int)] = []
+      member.forEachOwed { needing += users[member.dylib]?[$0.name] ?? [] }
+      for (batch, position) in needing { check(position, of: batch) }
     }
   }
 

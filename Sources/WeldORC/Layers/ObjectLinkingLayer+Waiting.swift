@@ -64,31 +64,42 @@ extension ObjectLinkingLayer {
   /// Those which have not failed, and need nothing of members that have.
   private static func sound(_ lookups: [OwnLookup]) -> [OwnLookup] {
     var failures: [JITDylib: [SymbolStringPtr: OrcError]] = [:]
-    func fail(_ member: Member, _ error: OrcError) {
+    var failed: Set<Int> = []
+    var work: [Int] = []
+    func fail(_ position: Int, _ error: OrcError) {
+      let member = lookups[position].member
       if member.searchesOwnDylibFirst {
         member.forEachOwed { failures[member.dylib, default: [:]][$0.name] = error.firstCause }
       }
       member.fail(error)
+      failed.insert(position)
+      work.append(position)
     }
-    var sound: [OwnLookup] = []
-    for lookup in lookups {
-      if let error = lookup.failure { fail(lookup.member, error) } else { sound.append(lookup) }
+    for (position, lookup) in lookups.enumerated() {
+      if let error = lookup.failure { fail(position, error) }
     }
-    var previousCount = lookups.count
-    while sound.count < previousCount {
-      previousCount = sound.count
-      sound = sound.filter { lookup in
-        let member = lookup.member
-        guard let known = failures[member.dylib] else { return true }
-        var failed: [(SymbolStringPtr, OrcError)] = []
-        member.forEachNeed { need in if let cause = known[need.name] { failed.append((need.name, cause)) } }
-        guard let cause = failed.first?.1 else { return true }
-        let symbols = failed.map { OrcError.Symbol(name: $0.0.text, dylib: member.dylib.name) }
-        fail(member, .failedToMaterialize(symbols, cause: cause))
-        return false
+    guard !work.isEmpty else { return lookups }
+    var users: [JITDylib: [SymbolStringPtr: [Int]]] = [:]
+    for (position, lookup) in lookups.enumerated() {
+      let member = lookup.member
+      member.forEachNeed { users[member.dylib, default: [:]][$0.name, default: []].append(position) }
+    }
+    while let position = work.popLast() {
+      let member = lookups[position].member
+      guard member.searchesOwnDylibFirst else { continue }
+      var needing: [Int] = []
+      member.forEachOwed { needing += users[member.dylib]?[$0.name] ?? [] }
+      for user in needing where !failed.contains(user) {
+        var causes: [(SymbolStringPtr, OrcError)] = []
+        lookups[user].member.forEachNeed { need in
+          if let cause = failures[member.dylib]?[need.name] { causes.append((need.name, cause)) }
+        }
+        guard let cause = causes.first?.1 else { continue }
+        let symbols = causes.map { OrcError.Symbol(name: $0.0.text, dylib: member.dylib.name) }
+        fail(user, .failedToMaterialize(symbols, cause: cause))
       }
     }
-    return sound
+    return lookups.indices.filter { !failed.contains($0) }.map { lookups[$0] }
   }
 
   /// A lookup of what one member needs of others than the members.
