@@ -40,6 +40,20 @@ struct LLJITTests {
     #expect(try jit.lookup("hello").flags == [.exported, .callable])
   }
 
+  /// Only addresses in 32 bits must be low ones; what is linked later could not reach them.
+  @Test func `objects with pointers lie near those without, and share references`() throws {
+    let jit = try LLJIT()
+    let pointers =
+      "int one = 1; int *pointer = &one; int f() try { throw 1; } catch (int n) { return *pointer; }"
+    let others = "int g() try { throw 2; } catch (int n) { return n; }"
+    try jit.addObject(Compiler.object("f.o", "extern \"C\" { \(pointers) }", language: "c++"))
+    try jit.addObject(Compiler.object("g.o", "extern \"C\" { \(others) }", language: "c++"))
+    _ = try jit.session.executor.loadDylib("libstdc++.so.6")
+    #expect(try jit.lookup("f", as: IntFunction.self)() == 1)
+    #expect(try jit.lookup("g", as: IntFunction.self)() == 2)
+    #expect(try jit.lookup("pointer").address.rawValue >> 32 != 0)
+  }
+
   @Test func `code of any dylib finds the process, unless that is not wanted`() throws {
     let object = try Compiler.object(
       "f.o", "#include <stdlib.h>\nint f(void) { return abs(-3); }", ["-fno-builtin", "-fPIC"])
