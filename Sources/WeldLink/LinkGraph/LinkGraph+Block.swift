@@ -111,7 +111,7 @@ extension LinkGraph.Block {
   /// Its bytes: after the fixups those in working memory, before that without relocations. None of a zero-fill block.
   public var contents: [UInt8] {
     if let memory = state.memory, memory.isFixedUp, address != nil, !isZeroFill {
-      let written = memory.contents(ofSection: index)
+      let written = memory.contents(ofSection: index).prefix(Int(byteCount))
       // The zeros that end frame descriptions are not written.
       return written + [UInt8](repeating: 0, count: Int(byteCount) - written.count)
     }

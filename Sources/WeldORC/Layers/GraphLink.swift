@@ -35,9 +35,10 @@ final class GraphLink: @unchecked Sendable {
       for plugin in plugins { plugin.modifyPassConfiguration(responsibility, graph, &configuration) }
       let link = GraphLink(responsibility, plugins, graph, configuration)
       let object = try link.prepare()
+      let symbols = ObjectSymbols(of: object, names: core.names)
+      try link.proveDefined(symbols)
       return ObjectLinkingLayer.Submission(
-        responsibility: responsibility, object: object, symbols: ObjectSymbols(of: object, names: core.names),
-        graph: link)
+        responsibility: responsibility, object: object, symbols: symbols, graph: link)
     } catch {
       let error = OrcError(error)
       for plugin in plugins { plugin.notifyFailed(responsibility, error) }
@@ -54,6 +55,19 @@ final class GraphLink: @unchecked Sendable {
     for pass in configuration.postPrune { try pass(graph) }
     // Sections and symbols must be where those who look for addresses expect them.
     return try configuration.needsAddresses ? graph.writeObject() : graph.object()
+  }
+
+  /// What is owed and was taken out of the graph would be waited for, if the object refers to it.
+  private func proveDefined(_ symbols: ObjectSymbols) throws(OrcError) {
+    let defined = Set(symbols.definitions.map(\.name))
+    let missing = responsibility.symbols.filter {
+      !$0.value.contains(.materializationSideEffectsOnly) && !defined.contains($0.key)
+    }
+    let dylib = responsibility.dylib.name
+    guard missing.isEmpty else {
+      throw .missingDefinitions(
+        missing.keys.map(\.text).sorted().map { OrcError.Symbol(name: $0, dylib: dylib) })
+    }
   }
 
   /// Memory is allocated.

@@ -129,7 +129,7 @@ extension ObjectLinkingLayer {
     let written = batches.filter { write($0, answers, all) }
     var answers = answers
     answers.forgetReady(core)
-    // Else what is linked with it may fail, or not be ready.
+    // Else what is linked with it may fail, or not be ready. Plugins may yet refuse what is in memory.
     let isPlain =
       isSound && answers.isAllReady(but: owned) && written.count == all.count
       && all.allSatisfy { $0.failed.isEmpty && !$0.hasGraphs }

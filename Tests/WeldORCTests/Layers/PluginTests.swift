@@ -9,10 +9,16 @@ struct PluginTests {
   private final class Plugin: ObjectLinkingLayer.Plugin {
     let events = Shared<[String]>([])
     let emission: OrcError?
+    /// Of the objects that define this name; of all if there is none.
+    let definition: String?
     let configure: Configure
 
-    init(failingEmission emission: OrcError? = nil, _ configure: @escaping Configure = { _, _, _ in }) {
+    init(
+      failingEmission emission: OrcError? = nil, ofDefiner definition: String? = nil,
+      _ configure: @escaping Configure = { _, _, _ in }
+    ) {
       self.emission = emission
+      self.definition = definition
       self.configure = configure
     }
 
@@ -28,7 +34,8 @@ struct PluginTests {
     func notifyLoaded(_ responsibility: MaterializationResponsibility) { note("loaded") }
     func notifyEmitted(_ responsibility: MaterializationResponsibility) throws(OrcError) {
       note("emitted")
-      if let emission { throw emission }
+      let names = responsibility.symbols.keys.map(\.text)
+      if let emission, definition.map(names.contains) ?? true { throw emission }
     }
     func notifyFailed(_ responsibility: MaterializationResponsibility, _ error: OrcError) {
       note("failed: \(error)")
@@ -154,6 +161,33 @@ struct PluginTests {
     try jit.addObject(Compiler.object("strong.o", "int which(void) { return 2; }"))
     try jit.addObject(Compiler.object("f.o", weak + "int f(void) { return which(); }", Self.options))
     #expect(try jit.lookup("f", as: IntFunction.self)() == 2)
+  }
+
+  @Test func `a definition that is owed and taken away is an error, and not waited for`() throws {
+    let plugin = Plugin { graph, configuration, _ in
+      configuration.postPrune.append { graph in
+        try graph.makeExternal(#require(graph.symbol(named: "twice")))
+      }
+    }
+    let (jit, _) = try jit(plugin)
+    try jit.addObject(Compiler.object("f.o", Self.two, Self.options))
+    let error = #expect(throws: OrcError.self) { try jit.lookup("f") }
+    #expect(error?.firstCause == .missingDefinitions([.init(name: "twice", dylib: "main")]))
+  }
+
+  @Test func `a block that is split after the fixups shows its part`() throws {
+    let plugin = Plugin()
+    let splitting = Plugin { [plugin] graph, configuration, _ in
+      configuration.postFixup.append { graph in
+        let block = try #require(graph.symbol(named: "data")?.block)
+        _ = try graph.splitBlock(block, at: 8)
+        plugin.note("\(block.contents)")
+      }
+    }
+    let (jit, _) = try jit(splitting)
+    try jit.addObject(Compiler.object("f.o", "int data[4] = {1, 2, 3, 4};"))
+    _ = try jit.lookup("data")
+    #expect(plugin.events.value == ["[1, 0, 0, 0, 2, 0, 0, 0]"])
   }
 
   @Test func `a definition that was added must be claimed`() throws {
@@ -319,6 +353,16 @@ struct PluginTests {
       plugin.events.value.suffix(5) == [
         "configure f.o", "loaded", "emitted", "transferring in main", "removing from main",
       ])
+  }
+
+  @Test func `what needs an object whose emission a plugin fails, fails`() throws {
+    for order in [["a", "b"], ["b", "a"]] {
+      let (jit, _) = try jit(Plugin(failingEmission: OrcError(Refusal()), ofDefiner: "a"))
+      let sources = ["a": "int a(void) { return 1; }", "b": "int a(void); int b(void) { return a(); }"]
+      for name in order { try jit.addObject(Compiler.object("\(name).o", sources[name] ?? "")) }
+      let error = #expect(throws: OrcError.self) { try jit.lookup("b") }
+      #expect(error?.firstCause == OrcError(Refusal()))
+    }
   }
 
   @Test func `objects with the same inline functions, variables and frames are linked together`() throws {
