@@ -96,7 +96,7 @@ extension MCJIT {
       candidates = batch
     } catch {
       for dylib in dylibs { try? session.remove(dylib) }
-      queue = taken + queue
+      queue = taken.filter { !$0.isMember } + queue
       throw error
     }
     try link(candidates, in: dylibs)

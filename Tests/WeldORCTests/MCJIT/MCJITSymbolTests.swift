@@ -124,6 +124,21 @@ struct MCJITSymbolTests {
     try engine.finalizeObject()
   }
 
+  @Test func `a member that cannot be linked does not stay queued`() throws {
+    let folder = try TemporaryFolder()
+    let path = try Compiler.archive(
+      [("larger.o", "__attribute__((common)) int shared[101]; int *larger(void) { return shared; }")],
+      in: folder)
+    let engine = try engine("int shared[100]; int *small(void) { return shared; }")
+    try engine.finalizeObject()
+    try engine.addArchive(Archive(MappedFile.open(path), name: path))
+    #expect(throws: OrcError.commonTooSmall(symbol: "shared", byteCount: 400, expected: 404)) {
+      try engine.functionAddress(of: "larger")
+    }
+    try add("int other(void) { return 3; }", to: engine)
+    #expect(try engine.call("other") == 3)
+  }
+
   @Test func `strong beats common, which beats weak, and what is linked beats weak and common`() throws {
     let engine = try engine(
       "__attribute__((weak)) int a = 1; __attribute__((weak)) int b = 1; int f(void) { return a * 10 + b; }",
