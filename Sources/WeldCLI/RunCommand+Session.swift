@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Synchronization
 import Weld
 
 extension RunCommand {
@@ -16,8 +17,9 @@ extension RunCommand {
   /// Links the program in a session, and runs it in `executor`.
   func runSession(on executor: any ExecutorProcessControl) throws -> Int32 {
     let progress = LinkProgress(isQuiet: quiet)
+    let reported = ReportedErrors()
     do {
-      let program = try makeSession(on: executor, progress)
+      let program = try makeSession(on: executor, progress, reported)
       try program.link(entry: entry)
       progress?.end()
       if session.dump { Diagnostics.put(program.jit.session.dump()) }
@@ -26,12 +28,13 @@ extension RunCommand {
     } catch let error as OrcError {
       progress?.end()
       if case .executor(let error) = error.firstCause { throw ProgramError.executor(error) }
+      guard !reported.contains(error.firstCause) else { throw ExitCode(Self.failureStatus) }
       throw error.firstCause
     }
   }
 
   private func makeSession(
-    on executor: any ExecutorProcessControl, _ progress: LinkProgress?
+    on executor: any ExecutorProcessControl, _ progress: LinkProgress?, _ reported: ReportedErrors
   ) throws -> SessionProgram {
     var options = try session.programOptions(arguments: programArguments)
     options.builder.executor = executor
@@ -40,8 +43,8 @@ extension RunCommand {
     options.aliases = self.options.aliases
     options.wholeArchives = wholeArchive
     if session.isLazy {
-      // Everything else is thrown.
-      options.builder.errorReporter = { error in Diagnostics.report(error.description) }
+      // What fails once the program runs is thrown to nobody.
+      options.builder.errorReporter = { error in reported.report(error) }
     }
     if let progress {
       options.builder.notifyCreated = { jit throws(OrcError) in
@@ -103,4 +106,16 @@ extension RunCommand {
     default: return SourceText([UInt8](copying: bytes.span), name: path)
     }
   }
+}
+
+/// What was written as an error, and is not to be once more if it is thrown, too.
+private final class ReportedErrors: Sendable {
+  private let errors = Mutex<[OrcError]>([])
+
+  func report(_ error: OrcError) {
+    errors.withLock { $0.append(error) }
+    Diagnostics.report(error.description)
+  }
+
+  func contains(_ error: OrcError) -> Bool { errors.withLock { $0.contains(error) } }
 }

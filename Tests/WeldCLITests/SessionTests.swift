@@ -75,6 +75,31 @@ struct SessionTests {
     #expect(outcome == Outcome(status: 2, output: output, errors: ""))
   }
 
+  @Test(arguments: ways)
+  func `exceptions pass from an object that is linked later`(options: [String]) throws {
+    let scratch = try Scratch()
+    _ = try scratch.write("int later(int n) { try { if (n) throw n; } catch (long) {} return 0; }", to: "later.cpp")
+    _ = try scratch.write(
+      """
+      #include <cstdio>
+      int later(int);
+      int one = 1;
+      int *pointer = &one;
+      int main() { try { later(*pointer); } catch (int n) { return n + 1; } }
+      """, to: "main.cpp")
+    try scratch.tool("g++", ["-fPIC", "-c", "main.cpp", "later.cpp"])
+    let outcome = try Command.weld(["run"] + options + ["main.o", "later.o"], in: scratch.folder)
+    #expect(outcome == Outcome(status: 2, output: "", errors: ""))
+  }
+
+  @Test func `what keeps a lazy program from starting is said once`() throws {
+    let scratch = try Scratch()
+    try compile(["main": "int nowhere(void); int main(void) { return nowhere(); }"], in: scratch)
+    let outcome = try Command.weld(["run", "--lazy", "main.o"], in: scratch.folder)
+    #expect(outcome.status == 125)
+    #expect(outcome.errors.split(separator: "\n").count == 1, "\(outcome.errors)")
+  }
+
   @Test func `lazy functions are linked when they are called, and not before`() throws {
     let scratch = try Scratch()
     try compile(
