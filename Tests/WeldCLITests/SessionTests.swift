@@ -78,7 +78,8 @@ struct SessionTests {
   @Test(arguments: ways)
   func `exceptions pass from an object that is linked later`(options: [String]) throws {
     let scratch = try Scratch()
-    _ = try scratch.write("int later(int n) { try { if (n) throw n; } catch (long) {} return 0; }", to: "later.cpp")
+    _ = try scratch.write(
+      "int later(int n) { try { if (n) throw n; } catch (long) {} return 0; }", to: "later.cpp")
     _ = try scratch.write(
       """
       #include <cstdio>
