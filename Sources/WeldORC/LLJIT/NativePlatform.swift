@@ -60,7 +60,8 @@ final class NativePlatform: PlatformSupport {
     } catch {
       throw .link(error)
     }
-    try jit.objectLayer.add(support, to: dylib)
+    // Not defined at once: it would go with the dylib's default tracker.
+    try dylib.addGenerator(SupportGenerator(support, layer: jit.objectLayer, names: dylib.core.names))
     state.withLock { $0.records[dylib, default: DylibRecord()].users = [] }
   }
 
@@ -268,5 +269,23 @@ extension NativePlatform: InitializerSink {
       record.done[destination, default: []] += record.done.removeValue(forKey: source) ?? []
       state.records[dylib] = record
     }
+  }
+}
+
+/// Defines what programs find in the C library's static part when they look for it, as often as it was removed.
+private struct SupportGenerator: SynchronousDefinitionGenerator {
+  private let object: ObjectFile
+  private let layer: any ObjectLayer
+  private let names: Set<SymbolStringPtr>
+
+  init(_ object: ObjectFile, layer: any ObjectLayer, names: SymbolStringPool) {
+    self.object = object
+    self.layer = layer
+    self.names = Set(ObjectSymbols(of: object, names: names).definitions.map(\.name))
+  }
+
+  func define(_ request: GenerationRequest) throws(OrcError) {
+    guard request.symbols.names.contains(where: names.contains) else { return }
+    try layer.add(object, to: request.dylib)
   }
 }

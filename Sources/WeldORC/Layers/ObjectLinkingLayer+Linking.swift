@@ -64,12 +64,7 @@ extension ObjectLinkingLayer {
 
   /// One batch; where one member spoils it, a batch for each.
   func makeBatches(_ members: [Member]) -> [Batch] {
-    var overridden: Set<LinkedBatch.SymbolReference> = []
-    for (position, member) in members.enumerated() {
-      for index in member.overridden.map({ member.symbols.definitions[$0].index }) {
-        overridden.insert(LinkedBatch.SymbolReference(object: position, symbol: index))
-      }
-    }
+    let overridden = overridden(in: members)
     let linked: LinkedBatch
     do throws(LinkError) {
       linked = try LinkedBatch(linking: members.map(\.submission.object), overridden: overridden) {
@@ -86,6 +81,28 @@ extension ObjectLinkingLayer {
     batch.noteAllocation()
     for position in members.indices where !batch.failed.contains(position) { resolve(position, of: batch) }
     return [batch]
+  }
+
+  /// The definitions that stand back behind others. Common symbols of a batch need not: they become one, as large as
+  /// the largest.
+  private func overridden(in members: [Member]) -> Set<LinkedBatch.SymbolReference> {
+    guard members.contains(where: { !$0.overridden.isEmpty }) else { return [] }
+    var owed = NameSet()
+    for member in members {
+      member.forEachOwed {
+        if $0.flags.contains(.common) { _ = owed.insert($0.name, in: member.dylib.number) }
+      }
+    }
+    var overridden: Set<LinkedBatch.SymbolReference> = []
+    for (position, member) in members.enumerated() {
+      for definition in member.overridden.map({ member.symbols.definitions[$0] }) {
+        if definition.flags.contains(.common), owed.contains(definition.name, in: member.dylib.number) {
+          continue
+        }
+        overridden.insert(LinkedBatch.SymbolReference(object: position, symbol: definition.index))
+      }
+    }
+    return overridden
   }
 
   private func resolve(_ position: Int, of batch: Batch) {

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Synchronization
 public import WeldELF
 internal import WeldLink
@@ -18,9 +19,8 @@ public final class ObjectLinkingLayer: ObjectLayer, ResourceManager {
   private let state = Mutex(State())
 
   private struct State: Sendable {
-    /// What was emitted and is not collected.
-    var pending: [Submission] = []
-    var isCollecting = false
+    /// What was emitted and is not collected, by the thread that emitted it; there for threads that are about to collect.
+    var pending: [UInt: [Submission]] = [:]
     /// Of linked batches.
     var memory: [ResourceKey: [LinkedMemory]] = [:]
     var sink: (any InitializerSink)?
@@ -57,28 +57,30 @@ public final class ObjectLinkingLayer: ObjectLayer, ResourceManager {
     _ responsibility: MaterializationResponsibility, _ object: ObjectFile, _ symbols: ObjectSymbols?
   ) {
     let submission = Submission(responsibility: responsibility, object: object, symbols: symbols)
+    // Each thread collects what it emits, so that none waits for what another one is about to do.
+    let thread = UInt(pthread_self())
     let isFirst = state.withLock { state in
-      state.pending.append(submission)
-      guard !state.isCollecting else { return false }
-      state.isCollecting = true
-      return true
+      let isFirst = state.pending[thread] == nil
+      state.pending[thread, default: []].append(submission)
+      return isFirst
     }
-    if isFirst { collect(into: Collection()) }
+    if isFirst { collect(into: Collection(), from: thread) }
   }
 
-  /// Has what was emitted collected after what else this thread has to do, which may emit more.
-  private func collect(into collection: Collection) {
+  /// Has what `thread` emitted collected after what else this thread has to do, which may emit more.
+  private func collect(into collection: Collection, from thread: UInt) {
     core.dispatchLast { [self] in
+      // A pool may have given it to another thread.
+      let this = UInt(pthread_self())
       let new = state.withLock { state in
-        let new = state.pending
-        state.pending = []
-        state.isCollecting = !new.isEmpty
+        let new = state.pending.removeValue(forKey: thread) ?? []
+        if !new.isEmpty, state.pending[this] == nil { state.pending[this] = [] }
         return new
       }
       guard !new.isEmpty else { return link(collection) }
       let questions = collection.add(prepare(new), core)
       // What the lookups have made is emitted before it is its turn.
-      collect(into: collection)
+      collect(into: collection, from: this)
       for question in questions { collection.ask(question, core) }
     }
   }

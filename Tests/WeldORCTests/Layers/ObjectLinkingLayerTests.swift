@@ -184,6 +184,59 @@ struct ObjectLinkingLayerTests {
     }
   }
 
+  @Test func `a materializer may wait for a thread that looks something else up`() throws {
+    let jit = try jit()
+    try jit.addObject(Compiler.object("a.o", "int a(void) { return 1; }"))
+    try jit.addObject(Compiler.object("b.o", "int b(void) { return 2; }"))
+    let name = jit.session.intern("made")
+    try jit.define(
+      TestUnit([name: .exported]) { responsibility in
+        let done = DispatchSemaphore(value: 0)
+        Thread.detachNewThread {
+          _ = try? jit.lookup("b")
+          done.signal()
+        }
+        guard done.wait(timeout: .now() + 30) == .success else {
+          return responsibility.failMaterialization(OrcError.other(ForeignError("b does not come")))
+        }
+        try? responsibility.notifyResolved([
+          name: EvaluatedSymbol(address: Address(rawValue: 1), flags: .exported)
+        ])
+        try? responsibility.notifyEmitted()
+      })
+    try onThread {
+      let names = SymbolLookupSet(["a", "made"].map { jit.session.intern($0) })
+      _ = try jit.session.lookup(names, in: [SearchedJITDylib(jit.mainDylib, .matchAllSymbols)])
+    }
+  }
+
+  @Test func `common symbols that are linked together are as large as the largest`() throws {
+    let jit = try jit()
+    try jit.addObject(Compiler.object("a.o", "int buffer[1]; int *a(void) { return buffer; }", ["-fcommon"]))
+    try jit.addObject(
+      Compiler.object("b.o", "int buffer[1000]; int *b(void) { return buffer; }", ["-fcommon"]))
+    try jit.addObject(Compiler.object("c.o", "int next[4]; int *c(void) { return next; }", ["-fcommon"]))
+    let names = SymbolLookupSet(["a", "b", "c"].map { jit.session.intern($0) })
+    _ = try jit.session.lookup(names, in: [SearchedJITDylib(jit.mainDylib, .matchAllSymbols)]) as SymbolMap
+    let addresses = try ["a", "b", "c"].map {
+      UInt(bitPattern: try jit.lookup($0, as: (@convention(c) () -> UnsafeMutableRawPointer).self)())
+    }
+    #expect(addresses[0] == addresses[1])
+    #expect(addresses[2] < addresses[0] || addresses[2] >= addresses[0] + 4000)
+  }
+
+  @Test func `what programs expect of the C library is there again after everything was removed`() throws {
+    let jit = try jit()
+    let object = try Compiler.object(
+      "exit.o", "#include <stdlib.h>\nstatic void g(void) {} int f(void) { return atexit(g); }")
+    for _ in 0..<2 {
+      try jit.addObject(object)
+      #expect(try jit.lookup("f", as: IntFunction.self)() == 0)
+      try jit.deinitialize(jit.mainDylib)
+      try jit.mainDylib.clear()
+    }
+  }
+
   @Test func `what fails while an object waits for it fails the object`() throws {
     let jit = try jit()
     let waiting = Shared<MaterializationResponsibility?>(nil)
