@@ -190,12 +190,12 @@ public final class ExecutionSession: Sendable {
   public func lookupFlags(
     _ symbols: SymbolLookupSet, in order: JITDylibSearchOrder, kind: LookupKind = .static
   ) throws(OrcError) -> SymbolFlagsMap {
-    try core.wait { done in
-      let failed = Completion(isInternal: true) { result in
-        if case .failure(let error) = result { done(.failure(error)) }
-      }
-      core.lookup(symbols, in: order, kind: kind, purpose: .flags(failed) { done(.success($0)) })
+    let found = try core.flags(of: symbols, in: order, kind: kind)
+    let missing = symbols.elements.filter { $0.flags == .required && found[$0.name] == nil }
+    guard missing.isEmpty else {
+      throw .symbolsNotFound(missing.map(\.name.text).sorted(), searched: order.map(\.dylib.name))
     }
+    return found
   }
 
   // MARK: - Debugging

@@ -174,7 +174,8 @@ public struct JITDylib: Hashable, Sendable, CustomStringConvertible {
     try core.change { state, _ throws(OrcError) in
       try state.requireDylib(self)
       for other in others { try state.requireDylib(other) }
-      var order = state.dylibs[number]?.linkOrder ?? []
+      // Without dylibs that were removed.
+      var order = (state.dylibs[number]?.linkOrder ?? []).filter { state.dylibs[$0.dylib] != nil }
       body(&order)
       state.dylibs[number]?.linkOrder = order
     }

@@ -158,6 +158,18 @@ final class SessionCore: Sendable {
     }
   }
 
+  /// The flags of those which are found. Generators are asked, and know which are required.
+  func flags(
+    of symbols: SymbolLookupSet, in order: JITDylibSearchOrder, kind: LookupKind
+  ) throws(OrcError) -> SymbolFlagsMap {
+    try wait { done in
+      let failed = Completion(isInternal: true) { result in
+        if case .failure(let error) = result { done(.failure(error)) }
+      }
+      lookup(symbols, in: order, kind: kind, purpose: .flags(failed) { done(.success($0)) })
+    }
+  }
+
   /// Calls `start` with something to call with a result, and waits for that.
   func wait<Value: Sendable>(
     _ start: (@escaping @Sendable (Result<Value, OrcError>) -> Void) -> Void

@@ -5,8 +5,8 @@ extension SessionState {
   func dump() -> String {
     var lines = [isOpen ? "session: open" : "session: ended"]
     for dylib in dylibs.elements.sorted(by: { $0.sequence < $1.sequence }) {
-      let order = dylib.linkOrder.map { other, flags in
-        (dylibs[other]?.name ?? "?") + (flags == .matchAllSymbols ? " (all)" : "")
+      let order = dylib.linkOrder.compactMap { other, flags in
+        dylibs[other].map { $0.name + (flags == .matchAllSymbols ? " (all)" : "") }
       }
       lines.append("\(dylib.name): searches \(order.joined(separator: ", "))")
       lines.append("  generators: \(dylib.generators.count)")

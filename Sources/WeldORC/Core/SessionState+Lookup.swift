@@ -5,7 +5,7 @@ struct Lookup: Sendable {
   enum Purpose: Sendable {
     /// To get the symbols, when they are as far as required.
     case symbols(RequiredSymbolState, Completion)
-    /// To know their flags.
+    /// To know the flags, of those that are found.
     case flags(Completion, @Sendable (SymbolFlagsMap) -> Void)
   }
 
@@ -185,10 +185,6 @@ extension SessionState {
       if isRequired, flags.contains(.materializationSideEffectsOnly) { addressless.append(id) }
       if symbols[id]?.hasFailed == true { failed.append(id) }
     }
-    guard missing.isEmpty else {
-      let error = OrcError.symbolsNotFound(missing.sorted(), searched: lookup.searched)
-      return fail(lookup, error, &effects)
-    }
     let required: RequiredSymbolState
     let completion: Completion
     switch lookup.purpose {
@@ -198,6 +194,10 @@ extension SessionState {
       effects.flagsCompletions.append((body, flags))
       return
     case .symbols(let state, let body): (required, completion) = (state, body)
+    }
+    guard missing.isEmpty else {
+      let error = OrcError.symbolsNotFound(missing.sorted(), searched: lookup.searched)
+      return fail(lookup, error, &effects)
     }
     guard addressless.isEmpty else {
       return fail(lookup, .materializationSideEffectsOnly(describe(addressless)), &effects)

@@ -94,9 +94,6 @@ extension SessionState {
       lookups[lookup] = nil
       fail(state, cause, &effects)
     }
-    // Those of dylibs that go as well need not be kept.
-    guard isOpen else { return }
-    for other in dylibs.numbers { dylibs[other]?.linkOrder.removeAll { $0.dylib == number } }
   }
 
   /// The tracker of a responsibility, of which resources are about to be made.

@@ -83,6 +83,7 @@ struct DylibState: Sendable {
   let name: String
   /// When it was created.
   let sequence: Int
+  /// Some may have been removed.
   var linkOrder: [(dylib: Int, flags: JITDylibLookupFlags)] = []
   var defaultTracker = 0
   /// All of its trackers.

@@ -16,11 +16,11 @@ public struct ReexportsGenerator: SynchronousDefinitionGenerator {
   }
 
   public func define(_ request: GenerationRequest) throws(OrcError) {
-    var names = request.symbols.names
-    if let filter { names = names.filter { filter($0.text) } }
-    guard !names.isEmpty else { return }
-    let flags = try source.dylib.session.lookupFlags(
-      SymbolLookupSet(names, .weaklyReferenced), in: [source], kind: request.kind)
+    var elements = request.symbols.elements
+    if let filter { elements = elements.filter { filter($0.name.text) } }
+    guard !elements.isEmpty else { return }
+    let flags = try source.dylib.core.flags(
+      of: SymbolLookupSet(elements: elements), in: [source], kind: request.kind)
     guard !flags.isEmpty else { return }
     var aliases: SymbolAliasMap = [:]
     for (name, flags) in flags { aliases[name] = SymbolAlias(name, flags: flags) }

@@ -5,7 +5,7 @@ internal import WeldLink
 /// Adds members of an archive to a dylib when something that they define is missing there.
 ///
 /// Of several members that define a name the first one is taken. Only lookups for links (``LookupKind/static``) get
-/// members. They belong to the dylib's default tracker; those of thin archives are read where these say. LLVM's
+/// members, and only for what they require: a weak reference wants none, as for static linkers (LLVM's does). They belong to the dylib's default tracker; those of thin archives are read where these say. LLVM's
 /// `StaticLibraryDefinitionGenerator`.
 public final class StaticLibraryDefinitionGenerator: SynchronousDefinitionGenerator {
   private let archive: Archive
@@ -65,7 +65,10 @@ public final class StaticLibraryDefinitionGenerator: SynchronousDefinitionGenera
   ///   defines, too; ``OrcError/link(_:)`` if a member is malformed.
   public func define(_ request: GenerationRequest) throws(OrcError) {
     guard request.kind == .static else { return }
-    let wanted = request.symbols.names.compactMap { name in members[name].map { (name: name, member: $0) } }
+    let wanted = request.symbols.elements.compactMap { element -> (name: SymbolStringPtr, member: Int)? in
+      guard element.flags == .required, let member = members[element.name] else { return nil }
+      return (element.name, member)
+    }
     var defined: Set<SymbolStringPtr> = []
     // In the archive's order, so that the outcome does not depend on that of the request.
     for (name, member) in wanted.sorted(by: { $0.member < $1.member }) where !defined.contains(name) {

@@ -23,9 +23,8 @@ public struct LazyReexportsGenerator: SynchronousDefinitionGenerator {
   }
 
   public func define(_ request: GenerationRequest) throws(OrcError) {
-    let flags = try implementation.session.lookupFlags(
-      SymbolLookupSet(request.symbols.names, .weaklyReferenced),
-      in: [SearchedJITDylib(implementation, .matchAllSymbols)], kind: request.kind)
+    let flags = try implementation.core.flags(
+      of: request.symbols, in: [SearchedJITDylib(implementation, .matchAllSymbols)], kind: request.kind)
     let aliases = SymbolAliasMap(
       uniqueKeysWithValues: flags.lazy.filter { !$0.value.contains(.materializationSideEffectsOnly) }.map {
         ($0.key, SymbolAlias($0.key, flags: $0.value))

@@ -56,4 +56,19 @@ struct GeneratorTests {
     #expect(fixture.start(["foo", "bar"], .ready, .weaklyReferenced).names == ["foo"])
     #expect(try fixture.session.lookup("foo", in: fixture.order).address == testAddress("foo"))
   }
+
+  @Test func `a weak reference wants no member of an archive, unless something else does`() throws {
+    let folder = try TemporaryFolder()
+    let archive = try Compiler.archive(
+      [("w.o", "int w(void) { return 9; }"), ("r.o", "int w(void); int r(void) { return w(); }")], in: folder)
+    let weak = try Compiler.object(
+      "weak.o", "__attribute__((weak)) int w(void); int f(void) { return w ? w() : 3; }")
+    for (name, expected) in [("f", Int32(3)), ("r", 9)] {
+      let jit = try LLJIT()
+      try jit.linkStaticLibrary(archive)
+      try jit.addObject(weak)
+      #expect(try jit.lookup(name, as: IntFunction.self)() == expected)
+      if name == "r" { #expect(try jit.lookup("f", as: IntFunction.self)() == 9) }
+    }
+  }
 }
