@@ -20,6 +20,8 @@ package final class LinkedBatch {
   private var addressesAreStale = false
   let linksThreadLocals: Bool
   private var missingResolver: Int?
+  /// The positions of objects that the last ``apply`` left out.
+  private var skipped: Set<Int> = []
   /// The position of the object that the last ``apply`` could not relocate.
   package private(set) var failedObject: Int?
   /// Whether the unwinder is to know the batch's frame descriptions once it is finalized.
@@ -123,6 +125,7 @@ package final class LinkedBatch {
     externals: [ResolvedSymbol], missingResolver: Int?, relaxes: Bool, skipping skipped: Set<Int> = []
   ) throws(LinkError) {
     self.missingResolver = missingResolver
+    self.skipped = skipped
     // Fresh ones, should an earlier attempt have bound others.
     addressesAreStale = addressesAreStale || addresses.isBound
     refreshAddresses()
@@ -152,13 +155,20 @@ package final class LinkedBatch {
   /// Brings about the final protections and resolves indirect functions.
   package func finalize() throws(LinkError) {
     guard case .writable(let allocation) = exchange(.failed) else { throw Self.isGivenUp }
-    let work = FinalizeWork(
-      indirectFunctions: addresses.indirectFunctions, frames: registersFrames ? frames : nil)
+    let work = FinalizeWork(indirectFunctions: indirectFunctions, frames: registersFrames ? frames : nil)
     do {
       state = .finalized(try allocation.finalize(work))
     } catch {
       throw LinkError(error)
     }
+  }
+
+  /// The indirect functions, but for those whose resolvers were left out.
+  private var indirectFunctions: [FinalizeWork.IndirectFunction] {
+    guard !skipped.isEmpty else { return addresses.indirectFunctions }
+    return zip(synthesis.slots.lazy.filter(\.isResolved), addresses.indirectFunctions).filter { slot, _ in
+      !skipped.contains(resolution.batch.object(ofSymbol: slot.symbol))
+    }.map(\.1)
   }
 
   /// The batch's frame descriptions.

@@ -130,6 +130,37 @@ struct ObjectLinkingLayerTests {
     #expect(catcher(3) == -3)
   }
 
+  @Test func `the resolver of an indirect function does not run if its object has failed`() throws {
+    let jit = try jit()
+    try jit.addObject(
+      Compiler.object(
+        "wrong.o",
+        """
+        .text
+        .globl wrong
+        .type wrong, @gnu_indirect_function
+        wrong: ret
+        .quad wrong
+        .byte abort
+        """, [], language: "assembler"))
+    try jit.addObject(
+      Compiler.object(
+        "right.o",
+        """
+        static int one(void) { return 1; }
+        static int (*choose(void))(void) { return one; }
+        int right(void) __attribute__((ifunc("choose")));
+        int call(void) { return right(); }
+        """))
+    let names = SymbolLookupSet(["wrong", "call"].map { jit.session.intern($0) })
+    let order = [SearchedJITDylib(jit.mainDylib, .matchAllSymbols)]
+    guard case .link? = orcError({ _ = try jit.session.lookup(names, in: order) })?.firstCause else {
+      Issue.record("linked, or another error")
+      return
+    }
+    #expect(try jit.lookup("call", as: IntFunction.self)() == 1)
+  }
+
   @Test func `a weak definition that lost is bound to the one that won, of whatever tracker`() throws {
     let jit = try jit()
     let weak = try Compiler.object(
