@@ -73,6 +73,7 @@ public final class LinkGraph {
     for block in blockList.all { block.letGo() }
     for section in sections { section.letGo() }
     for symbol in symbolList { symbol.place = .removed }
+    state.letGo()
   }
 
   /// Whether it differs from the object that it was made of.
@@ -186,6 +187,12 @@ final class GraphState {
     self.machine = machine
     self.byteOrder = byteOrder
     self.file = file
+  }
+
+  /// Forgets what refers to it.
+  func letGo() {
+    sourceSymbols = []
+    memory = nil
   }
 }
 
