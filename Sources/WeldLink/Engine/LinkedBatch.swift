@@ -72,7 +72,7 @@ package final class LinkedBatch {
     self.traits = traits
     linksThreadLocals = options.linksThreadLocals
     self.placement = placement
-    var question = IndirectStub()
+    var question = IndirectStub(machine: machine)
     indirectStub = try question.run(for: machine, file: file)
     addresses = SymbolAddresses(
       of: resolution, layout, synthesis, indirectStub: indirectStub, at: placement)
@@ -80,6 +80,9 @@ package final class LinkedBatch {
   }
 
   private struct IndirectStub: ArchitectureWork {
+    /// Not empty, since accesses of empty values have no place of their own, and look like races to Thread Sanitizer.
+    let machine: Machine
+
     func run<A: Architecture>(for _: A.Type) throws(LinkError) -> StubKind { A.indirectStub }
   }
 

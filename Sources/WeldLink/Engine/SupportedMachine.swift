@@ -19,12 +19,15 @@ enum SupportedMachine {
   }
 
   private struct Name: ArchitectureWork {
+    /// Not empty, since accesses of empty values have no place of their own, and look like races to Thread Sanitizer.
+    let machine: Machine
+
     func run<A: Architecture>(for _: A.Type) throws(LinkError) -> String { String(describing: A.traits.name) }
   }
 
   /// What a linker for `machine` is asked for, or else what the machine is called.
   static func name(of machine: Machine) -> String {
-    var name = Name()
+    var name = Name(machine: machine)
     return (try? name.run(for: machine, file: "")) ?? machine.description
   }
 

@@ -4,13 +4,16 @@ internal import WeldELF
 /// Routines that compilers call and expect the linker to make.
 enum LinkerRoutines {
   private struct Writing: ArchitectureWork {
+    /// Not empty, since accesses of empty values have no place of their own, and look like races to Thread Sanitizer.
+    let machine: Machine
+
     func run<A: Architecture>(for _: A.Type) throws(LinkError) -> ObjectWriter? { A.linkerRoutines() }
   }
 
   /// Adds an object with the routines to `objects`, if some of them want one.
   static func adding(to objects: [ObjectFile], _ traits: MachineTraits) throws(LinkError) -> [ObjectFile] {
     guard traits.hasLinkerRoutines, objects.contains(where: { $0.wantsLinkerRoutine }) else { return objects }
-    var writing = Writing()
+    var writing = Writing(machine: traits.machine)
     guard let object = try writing.run(for: traits.machine, file: "") else { return objects }
     do {
       return objects + [try ObjectFile(Bytes(object.bytes()), name: SupportObject.name)]
