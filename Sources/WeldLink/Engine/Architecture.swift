@@ -12,6 +12,8 @@ public protocol Architecture: Sendable {
   static var traits: MachineTraits { get }
   /// The byte order of code and data.
   static var byteOrder: ByteOrder { get }
+  /// What ``rule(for:)`` says of each type, for the loops over relocations: `RuleTable(of: Self.self)`, made once.
+  static var rules: RuleTable { get }
   /// Whether the addend of a relocation that uses a GOT slot or a stub says which address the slot holds or
   /// the stub leads to. Elsewhere it is added to the slot's or the stub's own address.
   static var addendSelectsTarget: Bool { get }

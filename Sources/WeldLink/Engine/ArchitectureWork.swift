@@ -8,12 +8,14 @@ protocol ArchitectureWork: ~Copyable {
 
 extension ArchitectureWork where Self: ~Copyable {
   /// Does the work for `machine`: the one place where machines are told apart.
-  mutating func run(for machine: Machine, file: String) throws(LinkError) -> Result {
+  ///
+  /// - Parameter file: what the error for an unknown machine calls the file; put together only then.
+  mutating func run(for machine: Machine, file: @autoclosure () -> String) throws(LinkError) -> Result {
     switch machine {
     case .x86_64: try run(for: X86_64.self)
     case .ppc64: try run(for: PPC64LE.self)
     case .s390: try run(for: S390X.self)
-    default: throw LinkError.unsupportedMachine(file: file, machine: machine)
+    default: throw LinkError.unsupportedMachine(file: file(), machine: machine)
     }
   }
 }

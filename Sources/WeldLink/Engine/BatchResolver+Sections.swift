@@ -4,7 +4,7 @@ internal import WeldELF
 // Which sections take part, and as what.
 extension BatchResolver {
   mutating func addSections(of object: ObjectFile, at position: Int) throws(LinkError) {
-    let first = batch.firstSection[position]
+    let first = batch.first[position].section
     if !object.groupSections.isEmpty { discardGroups(of: object, first: first) }
     for number in 1..<max(object.sectionCount, 1) {
       let header = object.section(at: SectionIndex(rawValue: UInt32(truncatingIfNeeded: number)))
@@ -100,6 +100,7 @@ extension BatchResolver {
     sections[number].alignmentShift = UInt8(truncatingIfNeeded: alignment.trailingZeroBitCount)
     sections[number].kind = kind
     sections[number].role = role
+    roles.insert(role)
     sections[number].isZero = header.type == .nobits
     switch role {
     case .plain: break

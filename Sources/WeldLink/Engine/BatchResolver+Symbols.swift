@@ -5,8 +5,8 @@ internal import WeldELF
 extension BatchResolver {
   mutating func addSymbols(of object: ObjectFile, at position: Int) throws(LinkError) {
     guard let table = object.symbolTable else { return }
-    let first = batch.firstSymbol[position]
-    let firstSection = batch.firstSection[position]
+    let first = batch.first[position].symbol
+    let firstSection = batch.first[position].section
     let symbols = object.symbols
     for index in 0..<min(table.firstGlobal, table.count) {
       let symbol = symbols[index]

@@ -2,7 +2,7 @@ internal import WeldBytes
 internal import WeldELF
 
 /// Resolves: decides for every name of a batch who defines it, and which sections take part.
-struct BatchResolver {
+struct BatchResolver: ~Copyable {
   let batch: Batch
   let traits: MachineTraits
   /// Whether thread-local storage takes part.
@@ -10,6 +10,7 @@ struct BatchResolver {
   /// The numbers of definitions that stand back behind others, which are somewhere else.
   let overridden: Set<Int>
   var sections: [InputSection]
+  var roles = SectionRoles()
   var canonical: [UInt32]
   var classes: [SymbolClass]
   var names: NameTable
@@ -26,13 +27,13 @@ struct BatchResolver {
     self.traits = traits
     self.linksThreadLocals = linksThreadLocals
     self.overridden = overridden
-    sections = [InputSection](repeating: InputSection(), count: batch.sectionCount)
-    canonical = [UInt32](repeating: 0, count: batch.symbolCount)
-    classes = [SymbolClass](repeating: [], count: batch.symbolCount)
+    sections = Array(of: InputSection(), count: batch.sectionCount)
+    canonical = Array(of: 0, count: batch.symbolCount)
+    classes = Array(of: [], count: batch.symbolCount)
     var globalCount = 0
     var largestCount = 0
-    for object in batch.objects {
-      let count = object.symbolTable.map { $0.count - $0.firstGlobal } ?? 0
+    for position in batch.objects.indices {
+      let count = batch.objects[position].symbolTable.map { $0.count - $0.firstGlobal } ?? 0
       globalCount += count
       largestCount = max(largestCount, count)
     }
@@ -48,24 +49,31 @@ struct BatchResolver {
   /// `overridden`, and those of the names in `others`.
   static func resolve(
     _ batch: Batch, _ traits: MachineTraits, aliases: [Alias], linksThreadLocals: Bool,
-    after published: PublishedSymbols, overridden: Set<Int> = [], and others: Set<String> = []
+    after published: PublishedSymbols?, overridden: Set<Int> = [], and others: Set<String> = []
   ) throws(LinkError) -> Resolution {
     var resolver = BatchResolver(
       batch, traits, linksThreadLocals: linksThreadLocals, overridden: overridden)
-    for (position, object) in batch.objects.enumerated() {
+    for position in resolver.batch.objects.indices {
+      let object = resolver.batch.objects[position]
       try resolver.addSections(of: object, at: position)
       try resolver.addSymbols(of: object, at: position)
     }
-    try resolver.standBack(behind: published)
+    if let published { try resolver.standBack(behind: published) }
     resolver.standBack(behind: others)
     resolver.canonicalize(aliases)
     try resolver.unifyIdentifierKinds()
-    let linkerDefinitions = resolver.linkerDefinitions()
-    return Resolution(
-      batch: batch, sections: resolver.sections, canonical: resolver.canonical, classes: resolver.classes,
-      names: resolver.names, globals: resolver.globals,
-      commons: resolver.commons.values.sorted { $0.symbol < $1.symbol }, linkerDefinitions: linkerDefinitions,
-      identifierSections: resolver.identifierSections, indirectFunctions: resolver.indirectFunctions)
+    return resolver.finish(linkerDefinitions: resolver.linkerDefinitions())
+  }
+
+  private consuming func finish(
+    linkerDefinitions: [(symbol: Int, definition: LinkerDefinition)]
+  ) -> Resolution {
+    Resolution(
+      batch: batch, linksThreadLocals: linksThreadLocals, sections: sections, roles: roles,
+      canonical: canonical, classes: classes, names: names, globals: globals,
+      commons: commons.isEmpty ? [] : commons.values.sorted { $0.symbol < $1.symbol },
+      linkerDefinitions: linkerDefinitions, identifierSections: identifierSections,
+      indirectFunctions: indirectFunctions)
   }
 }
 
@@ -145,7 +153,7 @@ extension BatchResolver {
     }
     for position in batch.objects.indices {
       guard let table = batch.objects[position].symbolTable, table.firstGlobal < table.count else { continue }
-      let first = batch.firstSymbol[position]
+      let first = batch.first[position].symbol
       for number in first &+ table.firstGlobal..<first &+ table.count {
         canonical[number] = UInt32(truncatingIfNeeded: globals[Int(canonical[number])].symbol)
       }

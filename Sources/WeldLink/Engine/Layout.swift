@@ -2,14 +2,12 @@ internal import WeldELF
 internal import WeldMemory
 
 /// Where everything lies within its segment: what the layout gives. Offsets, no addresses.
-struct Layout: Sendable {
-  /// The sections of the batch.
-  var sections: [InputSection]
-  /// Where each of them begins, in bytes from the start of its segment.
-  var positions: [Int]
+struct Layout: ~Copyable, Sendable {
+  /// Where each section of the batch begins, in bytes from the start of its segment.
+  private(set) var positions: [Int]
   var commons: [CommonSymbol]
   /// Where each group of stubs begins, in bytes from the start of the text segment.
-  var stubPositions: [Int]
+  private(set) var stubPositions: [Int]
   /// Where the GOT begins, in bytes from the start of the segment of relocated constants.
   var gotPosition = 0
   /// Frame descriptions of the batch, with their terminator.
@@ -22,9 +20,9 @@ struct Layout: Sendable {
   var finalizerSections: [Int] = []
   /// Sections with a C identifier for a name, by name.
   var identifiers: [String: Block] = [:]
-  /// Bytes of each kind of segment, by `SegmentKind.rawValue`.
-  var byteCounts: [Int]
-  var alignments: [Int]
+  /// Bytes of each kind of segment.
+  var byteCounts = PerSegmentKind(repeating: 0)
+  var alignments = PerSegmentKind(repeating: 1)
 
   /// Where the common symbols of kind ``SegmentKind/zero`` begin, in bytes from the start of that kind.
   var commonPosition = 0
@@ -37,60 +35,79 @@ struct Layout: Sendable {
   }
 
   /// Lays out what takes part, in the order of the input; what must be together, together.
-  init(of resolution: Resolution, with synthesis: Synthesis) throws(LinkError) {
-    sections = resolution.sections
-    positions = [Int](repeating: 0, count: sections.count)
+  init(of resolution: borrowing Resolution, with synthesis: borrowing Synthesis) throws(LinkError) {
+    positions = Array(of: 0, count: resolution.sections.count)
     commons = resolution.commons
-    byteCounts = [Int](repeating: 0, count: SegmentKind.allCases.count)
-    alignments = [Int](repeating: 1, count: SegmentKind.allCases.count)
-    stubPositions = [Int](repeating: -1, count: synthesis.stubGroups.count)
-
+    stubPositions = Array(of: -1, count: synthesis.stubGroups.count)
     if synthesis.gotByteCount > 0 {
       gotPosition = try place(synthesis.gotByteCount, alignment: 8, in: .relocatedReadOnly)
     }
-    var together: [SectionRole: [Int]] = [:]
-    if resolution.hasTOCSections { try placeTOC(resolution, synthesis) }
-    // Usually none; the stubs at the end of the text follow no section.
-    let groups = Dictionary(
-      grouping: stubPositions.indices.filter { synthesis.stubGroups[$0].lastSection >= 0 },
-      by: { synthesis.stubGroups[$0].lastSection })
-    for number in sections.indices {
-      let kind = sections[number].kind
-      guard kind != .notLoaded else { continue }
-      guard sections[number].role != .toc else { continue }
-      guard sections[number].role == .plain else {
-        together[sections[number].role, default: []].append(number)
-        continue
-      }
-      positions[number] = try place(
-        sections[number].byteCount, alignment: sections[number].alignment, in: kind)
-      for group in groups[number] ?? [] { try placeStubs(synthesis.stubGroups[group], group) }
-    }
+    if resolution.roles.contains(.toc) { try placeTOC(resolution, synthesis) }
+    try placePlainSections(resolution, synthesis)
     for (name, numbers) in resolution.identifierSections.sorted(by: { $0.key < $1.key }) {
-      identifiers[name] = try lay(out: numbers.filter { sections[$0].kind != .notLoaded })
+      identifiers[name] = try lay(
+        out: numbers.filter { resolution.sections[$0].kind != .notLoaded }, resolution)
     }
-    for role in [SectionRole.preinitArray, .initArray, .finiArray] {
-      guard let numbers = together[role] else { continue }
-      arrays[role] = try lay(out: Self.byPriority(numbers, resolution))
-    }
-    for role in [SectionRole.constructors, .destructors] {
-      if let numbers = together[role] { _ = try lay(out: numbers) }
-    }
-    initializerSections =
-      Self.byPriority(together[.preinitArray] ?? [], resolution)
-      + Self.byPriority((together[.initArray] ?? []) + (together[.constructors] ?? []), resolution)
-    finalizerSections =
-      Self.byPriority((together[.finiArray] ?? []) + (together[.destructors] ?? []), resolution).reversed()
-    if let numbers = together[.frames] {
-      frames = try lay(out: numbers, withoutGaps: true)
-      if let frames { _ = try place(Self.terminatorByteCount, alignment: 1, in: sections[frames.first].kind) }
-    }
+    try placeArrays(resolution)
+    if resolution.roles.contains(.frames) { try placeFrames(resolution) }
     for group in stubPositions.indices where stubPositions[group] < 0 {
       try placeStubs(synthesis.stubGroups[group], group)
     }
-    // Those of the usual kind come first, together.
+    commonPosition = byteCounts[.zero]
+    if !commons.isEmpty { try placeCommons() }
+  }
+
+  /// Places what lies where it comes, and stubs behind the sections that they follow.
+  private mutating func placePlainSections(
+    _ resolution: borrowing Resolution, _ synthesis: borrowing Synthesis
+  ) throws(LinkError) {
+    // Usually none; the stubs at the end of the text follow no section.
+    var groups: [Int: [Int]] = [:]
+    for (group, stubs) in synthesis.stubGroups.enumerated() where stubs.lastSection >= 0 {
+      groups[stubs.lastSection, default: []].append(group)
+    }
+    for number in resolution.sections.indices {
+      let section = resolution.sections[number]
+      guard section.kind != .notLoaded, section.role == .plain else { continue }
+      positions[number] = try place(section.byteCount, alignment: section.alignment, in: section.kind)
+      guard !groups.isEmpty else { continue }
+      for group in groups[number] ?? [] { try placeStubs(synthesis.stubGroups[group], group) }
+    }
+  }
+
+  /// Places pointers to functions that run before and after the program.
+  private mutating func placeArrays(_ resolution: borrowing Resolution) throws(LinkError) {
+    guard SectionRole.functionPointers.contains(where: { resolution.roles.contains($0) }) else { return }
+    for role in [SectionRole.preinitArray, .initArray, .finiArray] {
+      arrays[role] = try lay(out: Self.byPriority(resolution.numbers(of: [role]), resolution), resolution)
+    }
+    for role in [SectionRole.constructors, .destructors] {
+      _ = try lay(out: resolution.numbers(of: [role]), resolution)
+    }
+    initializerSections =
+      Self.byPriority(resolution.numbers(of: [.preinitArray]), resolution)
+      + Self.byPriority(resolution.numbers(of: [.initArray, .constructors]), resolution)
+    finalizerSections =
+      Self.byPriority(resolution.numbers(of: [.finiArray, .destructors]), resolution).reversed()
+  }
+
+  /// Places frame descriptions one after another, and what ends them.
+  private mutating func placeFrames(_ resolution: borrowing Resolution) throws(LinkError) {
+    for number in resolution.sections.indices {
+      let section = resolution.sections[number]
+      guard section.role == .frames, section.kind != .notLoaded else { continue }
+      // Only the first one is aligned: four bytes of zero between frame descriptions would end them.
+      positions[number] = try place(
+        section.byteCount, alignment: frames == nil ? section.alignment : 1, in: section.kind)
+      frames = Block(first: frames?.first ?? number, last: number)
+    }
+    guard let frames else { return }
+    _ = try place(Self.terminatorByteCount, alignment: 1, in: resolution.sections[frames.first].kind)
+  }
+
+  /// Places common symbols; those of the usual kind come first, together.
+  private mutating func placeCommons() throws(LinkError) {
     commons.sort { ($0.kind.rawValue, $0.symbol) < ($1.kind.rawValue, $1.symbol) }
-    commonPosition = byteCounts[Int(SegmentKind.zero.rawValue)]
     for position in commons.indices {
       commons[position].position = try place(
         commons[position].byteCount, alignment: commons[position].alignment, in: commons[position].kind)
@@ -98,20 +115,21 @@ struct Layout: Sendable {
   }
 
   /// Places the GOTs that compilers made: first those of code that reaches only 64 KiB of them.
-  private mutating func placeTOC(_ resolution: Resolution, _ synthesis: Synthesis) throws(LinkError) {
-    let numbers = sections.indices.filter { sections[$0].role == .toc && sections[$0].kind != .notLoaded }
-    let (large, small) = (
-      numbers.filter { !synthesis.smallTOCObjects.contains(resolution.batch.object(ofSection: $0)) },
-      numbers.filter { synthesis.smallTOCObjects.contains(resolution.batch.object(ofSection: $0)) }
-    )
-    for number in small + large {
-      positions[number] = try place(
-        sections[number].byteCount, alignment: sections[number].alignment, in: sections[number].kind)
+  private mutating func placeTOC(
+    _ resolution: borrowing Resolution, _ synthesis: borrowing Synthesis
+  ) throws(LinkError) {
+    let numbers = resolution.numbers(of: [.toc])
+    for isSmall in [true, false] {
+      for number in numbers
+      where synthesis.smallTOCObjects.contains(resolution.batch.object(ofSection: number)) == isSmall {
+        let section = resolution.sections[number]
+        positions[number] = try place(section.byteCount, alignment: section.alignment, in: section.kind)
+      }
     }
   }
 
   private mutating func placeStubs(_ group: Synthesis.StubGroup, _ number: Int) throws(LinkError) {
-    stubPositions[number] = byteCounts[Int(SegmentKind.text.rawValue)]
+    stubPositions[number] = byteCounts[.text]
     guard group.byteCount > 0 else { return }
     stubPositions[number] = try place(group.byteCount, alignment: group.alignment, in: .text)
   }
@@ -122,29 +140,26 @@ struct Layout: Sendable {
   /// Takes the next `byteCount` bytes of a segment.
   private mutating func place(_ byteCount: Int, alignment: Int, in kind: SegmentKind) throws(LinkError) -> Int
   {
-    let used = byteCounts[Int(kind.rawValue)]
+    let used = byteCounts[kind]
     let (sum, overflow) = used.addingReportingOverflow(alignment - 1)
     let start = sum & ~(alignment - 1)
     let (end, tooLong) = start.addingReportingOverflow(byteCount)
     // No more than an address space has, so that whoever adds to it need not fear an overflow.
     guard !overflow, !tooLong, end < 1 << 47 else { throw .memory(.tooLarge) }
-    byteCounts[Int(kind.rawValue)] = end
-    if alignment > alignments[Int(kind.rawValue)] { alignments[Int(kind.rawValue)] = alignment }
+    byteCounts[kind] = end
+    if alignment > alignments[kind] { alignments[kind] = alignment }
     return start
   }
 
   /// Lays sections out one after another, nothing else between them.
-  ///
-  /// - Parameter withoutGaps: whether only the first one is aligned. Four bytes of zero between frame
-  ///   descriptions would end them.
-  private mutating func lay(out numbers: [Int], withoutGaps: Bool = false) throws(LinkError) -> Block? {
+  private mutating func lay(
+    out numbers: [Int], _ resolution: borrowing Resolution
+  ) throws(LinkError) -> Block? {
     guard let first = numbers.first else { return nil }
-    let kind = sections[first].kind
+    let kind = resolution.sections[first].kind
     for number in numbers {
-      positions[number] = try place(
-        sections[number].byteCount,
-        alignment: withoutGaps && number != first ? 1 : sections[number].alignment,
-        in: kind)
+      let section = resolution.sections[number]
+      positions[number] = try place(section.byteCount, alignment: section.alignment, in: kind)
     }
     return Block(first: first, last: numbers[numbers.count - 1])
   }
@@ -154,12 +169,14 @@ struct Layout: Sendable {
   /// The number in `.init_array.N` and `.fini_array.N` is the priority, in `.ctors.N` and `.dtors.N` it is
   /// 65535 minus the priority; sections without a number come last. So GNU ld joins the old arrays to the new
   /// ones.
-  private static func byPriority(_ numbers: [Int], _ resolution: Resolution) -> [Int] {
-    let keyed = numbers.map { (key: priority(of: $0, resolution), number: $0) }
+  private static func byPriority(_ numbers: [Int], _ resolution: borrowing Resolution) -> [Int] {
+    guard numbers.count > 1 else { return numbers }
+    var keyed: [(key: Int, number: Int)] = []
+    for number in numbers { keyed.append((priority(of: number, resolution), number)) }
     return keyed.sorted { ($0.key, $0.number) < ($1.key, $1.number) }.map(\.number)
   }
 
-  private static func priority(of number: Int, _ resolution: Resolution) -> Int {
+  private static func priority(of number: Int, _ resolution: borrowing Resolution) -> Int {
     let suffix = resolution.batch.sectionName(number).split(separator: ".").last.flatMap { UInt16($0) }
     let role = resolution.sections[number].role
     let isOldStyle = role == .constructors || role == .destructors
@@ -167,40 +184,47 @@ struct Layout: Sendable {
   }
 
   /// The pointers in these sections, which are in the order of their calls.
-  func runs(_ numbers: [Int], _ resolution: Resolution, at placement: Placement) -> [Initializers.Run] {
-    numbers.map { number in
-      let section = sections[number]
-      return Initializers.Run(
-        address: Address(rawValue: placement.sectionAddresses[number]),
-        count: section.byteCount / 8,
-        isReversed: section.role == .constructors || section.role == .finiArray,
-        priority: section.role == .preinitArray ? -1 : Self.priority(of: number, resolution))
+  func runs(_ numbers: [Int], _ resolution: borrowing Resolution, at placement: borrowing Placement)
+    -> [Initializers.Run]
+  {
+    var runs: [Initializers.Run] = []
+    for number in numbers {
+      let section = resolution.sections[number]
+      runs.append(
+        Initializers.Run(
+          address: Address(rawValue: placement.sectionAddresses[number]),
+          count: section.byteCount / 8,
+          isReversed: section.role == .constructors || section.role == .finiArray,
+          priority: section.role == .preinitArray ? -1 : Self.priority(of: number, resolution)))
     }
+    return runs
   }
 }
 
 extension Layout {
-  /// The segments that memory is asked for, and which kinds of section each of them holds.
-  var segments: [(request: SegmentRequest, kinds: [SegmentKind])] {
-    let plan: [(Protection, [SegmentKind])] = [
-      ([.read, .execute], [.text]), (.read, [.relocatedReadOnly]), (.read, [.readOnly]),
-      (.read, [.threadLocal, .threadLocalZero]), ([.read, .write], [.data, .zero]),
-      ([.read, .execute], [.largeText]), (.read, [.largeReadOnly]),
-      ([.read, .write], [.largeData, .largeZero]),
-    ]
-    return plan.compactMap { protection, kinds in
-      let alignment = kinds.reduce(1) { max($0, alignments[Int($1.rawValue)]) }
-      let contents = byteCounts[Int(kinds[0].rawValue)]
-      let start = kinds.count > 1 ? offset(of: kinds[1]) : 0
-      let zeros = kinds.count > 1 ? byteCounts[Int(kinds[1].rawValue)] : 0
-      guard contents > 0 || zeros > 0 else { return nil }
-      return (
-        SegmentRequest(
-          protection: protection, contentByteCount: contents,
-          byteCount: kinds.count > 1 ? start + zeros : contents,
-          alignment: alignment), kinds
-      )
+  /// The segments that memory is asked for: those of ``Segment/all`` that are not empty.
+  var requests: [SegmentRequest] {
+    var requests: [SegmentRequest] = []
+    requests.reserveCapacity(Segment.all.count)
+    for segment in Segment.all where !isEmpty(segment) { requests.append(request(for: segment)) }
+    return requests
+  }
+
+  func isEmpty(_ segment: Segment) -> Bool {
+    byteCounts[segment.contents] == 0 && (segment.zeros.map { byteCounts[$0] } ?? 0) == 0
+  }
+
+  private func request(for segment: Segment) -> SegmentRequest {
+    let contents = byteCounts[segment.contents]
+    guard let zeros = segment.zeros else {
+      return SegmentRequest(
+        protection: segment.protection, contentByteCount: contents, byteCount: contents,
+        alignment: alignments[segment.contents])
     }
+    return SegmentRequest(
+      protection: segment.protection, contentByteCount: contents,
+      byteCount: offset(of: zeros) + byteCounts[zeros],
+      alignment: max(alignments[segment.contents], alignments[zeros]))
   }
 
   /// Where a kind begins within its segment, in bytes: after the data, for zeros.
@@ -212,7 +236,19 @@ extension Layout {
     case .largeZero: before = .largeData
     default: return 0
     }
-    let alignment = alignments[Int(kind.rawValue)]
-    return (byteCounts[Int(before.rawValue)] + alignment - 1) & ~(alignment - 1)
+    return (byteCounts[before] + alignments[kind] - 1) & ~(alignments[kind] - 1)
+  }
+
+  /// Whether the batch has thread-local variables.
+  var hasThreadLocals: Bool { byteCounts[.threadLocal] > 0 || byteCounts[.threadLocalZero] > 0 }
+}
+
+extension Resolution {
+  /// The sections that are loaded and have one of these roles, role by role.
+  fileprivate func numbers(of roles: [SectionRole]) -> [Int] {
+    roles.flatMap { role in
+      self.roles.contains(role)
+        ? sections.indices.filter { sections[$0].role == role && sections[$0].kind != .notLoaded } : []
+    }
   }
 }

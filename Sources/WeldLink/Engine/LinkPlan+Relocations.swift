@@ -86,7 +86,7 @@ extension LinkPlan {
   ) throws(LinkError) -> Outcome {
     let relocation = table[position]
     // Only what is rewritten along with others asks for the next one.
-    let isLast = !linksThreadLocals || position &+ 1 >= table.count
+    let isLast = !resolution.linksThreadLocals || position &+ 1 >= table.count
     do {
       return try decide(relocation, isLast ? nil : table[position &+ 1], site, rules, &out, Target.self)
     } catch {
@@ -315,14 +315,14 @@ extension LinkPlan {
     else { return nil }
     let batch = resolution.batch
     let position = batch.object(ofSection: word.section)
-    let section = layout.sections[word.section]
+    let section = resolution.sections[word.section]
     let object = batch.objects[position]
     let table = object.relocations(at: section.relocationOffset, count: Int(section.relocationCount))
     guard let found = table.first(at: word.offset),
       let kind = Target.RelocationKind(rawValue: found.type),
       Target.rule(for: kind) == Rule(.absolute, into: .word64)
     else { return nil }
-    return symbols.values[batch.firstSymbol[position] + Int(found.symbol.rawValue)]
+    return symbols.values[batch.first[position].symbol + Int(found.symbol.rawValue)]
       &+ UInt64(bitPattern: found.addend)
   }
 }

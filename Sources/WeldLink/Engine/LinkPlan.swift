@@ -3,22 +3,53 @@ internal import WeldELF
 internal import WeldMemory
 
 /// Everything that is known before bytes are written.
-struct LinkPlan: Sendable {
-  let resolution: Resolution
-  let synthesis: Synthesis
+///
+/// Owned by the batch, and borrowed by who writes.
+struct LinkPlan: ~Copyable, Sendable {
+  var resolution: Resolution
+  var synthesis: Synthesis
   let layout: Layout
-  let placement: Placement
-  let symbols: SymbolAddresses
-  let threadLocals: ThreadLocalBlock
-  /// Whether accesses to thread-local variables are linked.
-  let linksThreadLocals: Bool
+  var placement: Placement
+  var symbols: SymbolAddresses
+  var threadLocals: ThreadLocalBlock
   /// The symbol of the function that finds thread-local variables, by its canonical number, if nothing
   /// defines it: no call of it may be left.
-  let missingResolver: Int?
+  var missingResolver: Int?
   /// Stubs that cannot lead where they should, by their positions: an error for who needs them.
   var unreachableStubs: [Int: FieldError] = [:]
   /// Whether instructions may be rewritten where that saves a load from the GOT, or a call.
   let relaxes: Bool
+
+  /// Places everything at the addresses that the memory manager chose, and at those that are given.
+  init(
+    _ resolution: consuming Resolution, _ synthesis: consuming Synthesis, _ layout: consuming Layout,
+    _ traits: MachineTraits, at placements: [Allocation.Placement], pins: borrowing Placement.Pins,
+    relaxes: Bool
+  ) {
+    placement = Placement(of: resolution, layout, synthesis, traits, at: placements, pins: pins)
+    symbols = SymbolAddresses(of: resolution, layout, synthesis, at: placement)
+    threadLocals = ThreadLocalBlock(of: resolution, layout, at: placement, traits)
+    self.resolution = resolution
+    self.synthesis = synthesis
+    self.layout = layout
+    self.relaxes = relaxes
+  }
+
+  /// Computes what depends on the addresses of sections only, after some were moved.
+  mutating func noteMove(_ traits: MachineTraits) {
+    threadLocals = ThreadLocalBlock(of: resolution, layout, at: placement, traits)
+  }
+
+  /// Takes the addresses of undefined symbols, in the order of the synthesis.
+  mutating func bind(_ externals: [ResolvedSymbol], missingResolver: Int?) {
+    symbols.bind(externals, of: resolution, synthesis)
+    self.missingResolver = missingResolver
+  }
+
+  /// Computes the addresses of symbols again, after sections were moved.
+  mutating func refreshSymbols() {
+    symbols = SymbolAddresses(of: resolution, layout, synthesis, at: placement)
+  }
 
   /// Whether the code that finds the thread-local block was rewritten, all of it.
   var relaxesLocalDynamic: Bool { relaxes && !synthesis.keepsLocalDynamic }
@@ -26,15 +57,15 @@ struct LinkPlan: Sendable {
 
 /// The stage that writes: copies every section to the working memory and relocates it while it is in cache.
 struct Apply: ~Copyable, ArchitectureWork {
-  let plan: LinkPlan
+  let batch: LinkedBatch
   var allocation: Allocation
   /// The positions of objects that are left out.
   let skipped: Set<Int>
   /// The position of the object that could not be relocated.
   private(set) var failedObject: Int?
 
-  init(_ plan: LinkPlan, to allocation: consuming Allocation, skipping skipped: Set<Int>) {
-    self.plan = plan
+  init(_ batch: LinkedBatch, to allocation: consuming Allocation, skipping skipped: Set<Int>) {
+    self.batch = batch
     self.allocation = allocation
     self.skipped = skipped
   }
@@ -53,44 +84,57 @@ struct Apply: ~Copyable, ArchitectureWork {
   private mutating func run<Target: Architecture>(
     for _: Target.Type, at current: inout Int?
   ) throws(LinkError) {
-    var plan = plan
-    let skipped = skipped
+    let (batch, skipped) = (batch, skipped)
     var bytes = allocation.bytes
-    let got =
-      plan.placement.kindOffsets[Int(SegmentKind.relocatedReadOnly.rawValue)] + plan.layout.gotPosition
-    plan.writeSlots(Target.self, to: &bytes, from: got)
-    let text = plan.placement.kindOffsets[Int(SegmentKind.text.rawValue)]
-    plan.unreachableStubs = try plan.writeStubs(
-      Target.self, to: &bytes, from: plan.layout.stubPositions.map { text + $0 })
-    let rules = RuleTable.shared(by: Target.self)
-    let batch = plan.resolution.batch
-    for position in batch.objects.indices {
-      guard !skipped.contains(position) else {
-        plan.fillFrames(ofObject: position, in: &bytes, order: Target.byteOrder)
+    try batch.plan.write(to: &bytes, skipping: skipped, at: &current, Target.self)
+  }
+}
+
+extension LinkPlan {
+  /// Writes all sections.
+  ///
+  /// - Parameters:
+  ///   - skipped: the positions of objects that are left out.
+  ///   - current: the position of the object that is being relocated.
+  fileprivate mutating func write<Target: Architecture>(
+    to bytes: inout MutableRawSpan, skipping skipped: Set<Int>, at current: inout Int?, _: Target.Type
+  ) throws(LinkError) {
+    writeSlots(
+      Target.self, to: &bytes, from: placement.kindOffsets[.relocatedReadOnly] + layout.gotPosition)
+    unreachableStubs = try writeStubs(Target.self, to: &bytes) { plan, group in
+      plan.placement.kindOffsets[.text] + plan.layout.stubPositions[group]
+    }
+    for position in resolution.batch.objects.indices {
+      guard skipped.isEmpty || !skipped.contains(position) else {
+        fillFrames(ofObject: position, in: &bytes, order: Target.byteOrder)
         continue
       }
       current = position
-      let firstSection = batch.firstSection[position]
-      var site = SectionSite(
-        object: batch.objects[position], section: InputSection(), number: 0, index: 0,
-        firstSymbol: batch.firstSymbol[position], base: 0)
-      for number in firstSection..<batch.firstSection[position &+ 1] {
-        let section = plan.layout.sections[number]
-        guard section.kind != .notLoaded, section.byteCount > 0 || section.relocationCount > 0 else {
-          continue
-        }
-        let start = plan.placement.kindOffsets[Int(section.kind.rawValue)] &+ plan.layout.positions[number]
-        var out = bytes._mutatingExtracting(start..<start &+ section.byteCount)
-        if !section.isZero {
-          out.copy(section.byteCount, of: site.object.bytes.span, from: section.fileOffset)
-        }
-        guard section.relocationCount > 0 else { continue }
-        site.section = section
-        site.number = number
-        site.index = UInt32(truncatingIfNeeded: number &- firstSection)
-        site.base = plan.placement.sectionAddresses[number]
-        try plan.relocate(&out, site, rules, Target.self)
+      try write(objectAt: position, to: &bytes, Target.rules, Target.self)
+    }
+  }
+
+  private func write<Target: Architecture>(
+    objectAt position: Int, to bytes: inout MutableRawSpan, _ rules: RuleTable, _: Target.Type
+  ) throws(LinkError) {
+    let (first, next) = (resolution.batch.first[position], resolution.batch.first[position &+ 1])
+    var site = SectionSite(
+      object: resolution.batch.objects[position], section: InputSection(), number: 0, index: 0,
+      firstSymbol: first.symbol, base: 0)
+    for number in first.section..<next.section {
+      let section = resolution.sections[number]
+      guard section.kind != .notLoaded, section.byteCount > 0 || section.relocationCount > 0 else { continue }
+      let start = placement.kindOffsets[section.kind] &+ layout.positions[number]
+      var out = bytes._mutatingExtracting(start..<start &+ section.byteCount)
+      if !section.isZero {
+        out.copy(section.byteCount, of: site.object.bytes.span, from: section.fileOffset)
       }
+      guard section.relocationCount > 0 else { continue }
+      site.section = section
+      site.number = number
+      site.index = UInt32(truncatingIfNeeded: number &- first.section)
+      site.base = placement.sectionAddresses[number]
+      try relocate(&out, site, rules, Target.self)
     }
   }
 }
@@ -109,12 +153,12 @@ extension MutableRawSpan {
 extension LinkPlan {
   /// Makes one record of nothing of the frame descriptions of an object that is left out: zeros would end those of the
   /// batch.
-  fileprivate func fillFrames(ofObject position: Int, in bytes: inout MutableRawSpan, order: ByteOrder) {
+  private func fillFrames(ofObject position: Int, in bytes: inout MutableRawSpan, order: ByteOrder) {
     let batch = resolution.batch
-    for number in batch.firstSection[position]..<batch.firstSection[position &+ 1] {
-      let section = layout.sections[number]
+    for number in batch.first[position].section..<batch.first[position &+ 1].section {
+      let section = resolution.sections[number]
       guard section.role == .frames, section.kind != .notLoaded, section.byteCount >= 8 else { continue }
-      let start = placement.kindOffsets[Int(section.kind.rawValue)] &+ layout.positions[number]
+      let start = placement.kindOffsets[section.kind] &+ layout.positions[number]
       do {
         // A common information entry, whose identifier is 0.
         try bytes.store(UInt32(section.byteCount - 4), at: start, order: order)
@@ -158,21 +202,23 @@ extension LinkPlan {
     }
   }
 
-  /// Writes the stubs; each group begins at one of `starts`, in bytes of `bytes`.
+  /// Writes the stubs.
   ///
+  /// - Parameter start: where a group of stubs begins, in bytes of `bytes`.
   /// - Returns: those that cannot be written, by their positions, and why.
   /// - Throws: if one is among them that is the address of an indirect function, which anything may use.
   func writeStubs<Target: Architecture>(
-    _: Target.Type, to bytes: inout MutableRawSpan, from starts: [Int]
+    _: Target.Type, to bytes: inout MutableRawSpan, from start: (borrowing LinkPlan, _ group: Int) -> Int
   ) throws(LinkError) -> [Int: FieldError] {
     var problems: [Int: FieldError] = [:]
-    for (position, stub) in synthesis.stubs.enumerated() {
+    for position in synthesis.stubs.indices {
+      let stub = synthesis.stubs[position]
       let site = StubSite(
         address: placement.address(of: stub),
         slot: stub.slot >= 0 ? placement.address(of: synthesis.slots[stub.slot]) : 0,
         target: symbols.values[stub.symbol] &+ stub.addend, GOT: placement.gotBase)
       do {
-        try Target.writeStub(stub.kind, in: &bytes, at: starts[stub.group] + stub.offset, site)
+        try Target.writeStub(stub.kind, in: &bytes, at: start(self, stub.group) + stub.offset, site)
       } catch {
         let isAddress =
           stub.kind == Target.indirectStub && resolution.classes[stub.symbol].contains(.indirect)

@@ -32,17 +32,17 @@ extension LinkedBatch {
     var numbers: Set<Int> = []
     if !overridden.isEmpty {
       let batch = Batch(all, machine: traits.machine)
-      for reference in overridden { numbers.insert(batch.firstSymbol[reference.object] + reference.symbol) }
+      for reference in overridden { numbers.insert(batch.first[reference.object].symbol + reference.symbol) }
     }
     try self.init(
-      all, traits, options: RuntimeDyld.Options(), after: PublishedSymbols(), overridden: numbers
+      all, traits, options: RuntimeDyld.Options(), after: nil, overridden: numbers
     ) { synthesis throws(LinkError) in try memory(synthesis.wantsLowAddresses) }
   }
 
   /// The address of a symbol; known before anything is applied if the batch defines it.
   package func address(of reference: SymbolReference) -> Address {
-    let number = resolution.batch.firstSymbol[reference.object] &+ reference.symbol
-    return address(ofSymbol: Int(resolution.canonical[number]))
+    let number = plan.resolution.batch.first[reference.object].symbol &+ reference.symbol
+    return address(ofSymbol: Int(plan.resolution.canonical[number]))
   }
 
   /// Copies and relocates all sections but those of the objects at the positions `skipped`.
@@ -51,10 +51,12 @@ extension LinkedBatch {
   package func apply(
     skipping skipped: Set<Int>, looking find: (_ name: String) -> ResolvedSymbol?
   ) throws(LinkError) {
-    let externals = synthesis.externals.map { number in
-      find(resolution.batch.symbolName(number)) ?? ResolvedSymbol(address: .zero)
+    var externals: [ResolvedSymbol] = []
+    externals.reserveCapacity(plan.synthesis.externals.count)
+    for number in plan.synthesis.externals {
+      externals.append(find(plan.resolution.batch.symbolName(number)) ?? ResolvedSymbol(address: .zero))
     }
-    try apply(externals: externals, missingResolver: nil, relaxes: true, skipping: skipped)
+    try apply(externals: externals, missingResolver: nil, skipping: skipped)
   }
 
   /// The memory of the finalized batch, without all that was needed to link it.
@@ -66,22 +68,26 @@ extension LinkedBatch {
   /// The functions that run before and after the program.
   package var initializers: Initializers {
     Initializers(
-      before: layout.runs(layout.initializerSections, resolution, at: placement),
-      after: layout.runs(layout.finalizerSections, resolution, at: placement))
+      before: runs(plan.layout.initializerSections),
+      after: runs(plan.layout.finalizerSections))
   }
 
   /// Whether some functions run before or after the program.
   package var hasInitializers: Bool {
-    !layout.initializerSections.isEmpty || !layout.finalizerSections.isEmpty
+    !plan.layout.initializerSections.isEmpty || !plan.layout.finalizerSections.isEmpty
+  }
+
+  private func runs(_ sections: [Int]) -> [Initializers.Run] {
+    plan.layout.runs(sections, plan.resolution, at: plan.placement)
   }
 
   /// Those that the object at `position` brings.
   package func initializers(ofObject position: Int) -> Initializers {
-    let batch = resolution.batch
-    let own = batch.firstSection[position]..<batch.firstSection[position + 1]
+    let batch = plan.resolution.batch
+    let own = batch.first[position].section..<batch.first[position + 1].section
     return Initializers(
-      before: layout.runs(layout.initializerSections.filter(own.contains), resolution, at: placement),
-      after: layout.runs(layout.finalizerSections.filter(own.contains), resolution, at: placement))
+      before: runs(plan.layout.initializerSections.filter(own.contains)),
+      after: runs(plan.layout.finalizerSections.filter(own.contains)))
   }
 }
 

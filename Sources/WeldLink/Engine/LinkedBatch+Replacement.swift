@@ -6,20 +6,20 @@ internal import WeldMemory
 extension LinkedBatch {
   /// The number of a section of the object at `position`.
   func number(ofSection index: Int, of position: Int) -> Int {
-    resolution.batch.firstSection[position] + index
+    plan.resolution.batch.first[position].section + index
   }
 
   /// The address of a section; `nil` if it is not part of memory.
   func address(ofSection index: Int, of position: Int) -> Address? {
     let number = number(ofSection: index, of: position)
-    guard layout.sections[number].kind != .notLoaded else { return nil }
-    return Address(rawValue: placement.sectionAddresses[number])
+    guard plan.resolution.sections[number].kind != .notLoaded else { return nil }
+    return Address(rawValue: plan.placement.sectionAddresses[number])
   }
 
   /// Whether the batch, or the linker for it, defines a symbol.
   func isDefined(_ reference: SymbolReference) -> Bool {
-    let number = resolution.batch.firstSymbol[reference.object] + reference.symbol
-    return resolution.classes[Int(resolution.canonical[number])].contains(.defined)
+    let number = plan.resolution.batch.first[reference.object].symbol + reference.symbol
+    return plan.resolution.classes[Int(plan.resolution.canonical[number])].contains(.defined)
   }
 
   /// Takes another object in the place of the one at `position`: one with the same sections and symbols, but other
@@ -28,28 +28,26 @@ extension LinkedBatch {
   /// - Throws: `graph` with `shapeChanged` for any other, and with `unplannedNeeds` if its relocations need slots or stubs
   ///   that there are none of; what is wrong with relocations.
   func replaceObject(at position: Int, with object: ObjectFile) throws(LinkError) {
-    guard resolution.batch.objects[position].hasSameShape(as: object) else {
+    guard plan.resolution.batch.objects[position].hasSameShape(as: object) else {
       throw .graph(.shapeChanged(file: object.name))
     }
-    let first = resolution.batch.firstSection[position]
-    for number in 1..<max(object.sectionCount, 1) where layout.sections[first + number].role == .frames {
+    let first = plan.resolution.batch.first[position].section
+    for number in 1..<max(object.sectionCount, 1)
+    where plan.resolution.sections[first + number].role == .frames {
       try proveFrames(
         object, object.section(at: SectionIndex(rawValue: UInt32(number))),
-        byteCount: layout.sections[first + number].byteCount)
+        byteCount: plan.resolution.sections[first + number].byteCount)
     }
-    replace { resolution, layout in
+    replace { resolution in
       resolution.batch.objects[position] = object
       resolution.sections.relocate(object, from: first)
-      layout.sections.relocate(object, from: first)
     }
-    var rescan = Rescan(
-      scan: Scan(resolution: resolution, linksThreadLocals: linksThreadLocals, pins: [:]), position: position,
-      before: synthesis)
+    var rescan = Rescan(batch: self, position: position)
     let needs = try rescan.run(for: traits.machine, file: object.name)
-    guard needs.slots.count == synthesis.slots.count, needs.stubs.count == synthesis.stubs.count,
-      needs.gotByteCount == synthesis.gotByteCount
+    guard needs.slots.count == plan.synthesis.slots.count, needs.stubs.count == plan.synthesis.stubs.count,
+      needs.gotByteCount == plan.synthesis.gotByteCount
     else { throw .graph(.unplannedNeeds(file: object.name)) }
-    replace(needs)
+    plan.synthesis = needs
   }
 
   private func proveFrames(

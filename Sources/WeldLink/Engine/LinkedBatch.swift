@@ -8,18 +8,11 @@ internal import WeldMemory
 /// can be wrong with the input is found before memory is finalized. Dropped at any point, it gives everything
 /// back.
 package final class LinkedBatch {
-  private(set) var resolution: Resolution
-  private(set) var synthesis: Synthesis
-  private(set) var layout: Layout
+  /// What all stages before the last ones have given.
+  var plan: LinkPlan
   let traits: MachineTraits
-  /// The kind of stub that stands for an indirect function.
-  private let indirectStub: StubKind
-  private(set) var placement: Placement
-  private var addresses: SymbolAddresses
   /// Whether sections were moved since the addresses of symbols were computed.
   private var addressesAreStale = false
-  let linksThreadLocals: Bool
-  private var missingResolver: Int?
   /// The positions of objects that the last ``apply`` left out.
   private var skipped: Set<Int> = []
   /// The position of the object that the last ``apply`` could not relocate.
@@ -39,84 +32,61 @@ package final class LinkedBatch {
   /// Resolves, scans and lays out `objects`, and makes room for them.
   ///
   /// - Parameters:
-  ///   - published: what earlier batches define.
+  ///   - published: what earlier batches define, if there are any.
   ///   - overridden: the numbers of definitions that stand back behind others.
   ///   - memory: told what was found out, chooses where the memory comes from.
   init(
     _ objects: [ObjectFile], _ traits: MachineTraits, options: RuntimeDyld.Options,
-    after published: PublishedSymbols, overridden: Set<Int> = [],
+    after published: PublishedSymbols?, overridden: Set<Int> = [],
     in memory: (Synthesis) throws(LinkError) -> any MemoryManager
   ) throws(LinkError) {
-    let machine = traits.machine
-    let file = objects.first?.name ?? ""
-    let batch = Batch(objects, machine: machine)
     let resolution = try BatchResolver.resolve(
-      batch, traits, aliases: options.aliases, linksThreadLocals: options.linksThreadLocals,
-      after: published, overridden: overridden, and: options.definedElsewhere)
+      Batch(objects, machine: traits.machine), traits, aliases: options.aliases,
+      linksThreadLocals: options.linksThreadLocals, after: published, overridden: overridden,
+      and: options.definedElsewhere)
     let pins = try options.pins(of: resolution)
-    var scan = Scan(
-      resolution: resolution, linksThreadLocals: options.linksThreadLocals, pins: pins.sections)
-    let synthesis = try scan.run(for: machine, file: file)
-    let layout = try Layout(of: resolution, with: synthesis)
+    var scan = Scan(resolution: resolution, pins: pins.sections)
+    let synthesis = try scan.run(for: traits.machine, file: objects.first?.name ?? "")
+    let layout = try Layout(of: scan.resolution, with: synthesis)
     let manager = try memory(synthesis)
     let allocation: Allocation
     do {
-      allocation = try manager.allocate(layout.segments.map(\.request))
+      allocation = try manager.allocate(layout.requests)
     } catch {
       throw LinkError(error)
     }
-    let placement = Placement(of: layout, synthesis, traits, at: allocation.segments, pins: pins)
-    self.resolution = resolution
-    self.synthesis = synthesis
-    self.layout = layout
+    plan = LinkPlan(
+      scan.resolution, synthesis, layout, traits, at: allocation.segments, pins: pins,
+      relaxes: options.relaxes)
     self.traits = traits
-    linksThreadLocals = options.linksThreadLocals
-    self.placement = placement
-    var question = IndirectStub(machine: machine)
-    indirectStub = try question.run(for: machine, file: file)
-    addresses = SymbolAddresses(
-      of: resolution, layout, synthesis, indirectStub: indirectStub, at: placement)
     state = .writable(allocation)
   }
 
-  private struct IndirectStub: ArchitectureWork {
-    /// Not empty, since accesses of empty values have no place of their own, and look like races to Thread Sanitizer.
-    let machine: Machine
-
-    func run<A: Architecture>(for _: A.Type) throws(LinkError) -> StubKind { A.indirectStub }
-  }
-
   /// Whether it has thread-local variables.
-  var hasThreadLocals: Bool {
-    layout.byteCounts[Int(SegmentKind.threadLocal.rawValue)] > 0
-      || layout.byteCounts[Int(SegmentKind.threadLocalZero.rawValue)] > 0
-  }
+  var hasThreadLocals: Bool { plan.layout.hasThreadLocals }
 
   /// Lets a section be used at another address than its memory has.
   func move(_ change: (inout Placement) -> Void) {
-    change(&placement)
+    change(&plan.placement)
+    plan.noteMove(traits)
     addressesAreStale = true
   }
 
-  /// Puts other objects of the same shape in the place of some. In place: there may be many objects.
-  func replace(_ change: (inout Resolution, inout Layout) -> Void) {
-    change(&resolution, &layout)
+  /// Puts another object of the same shape in the place of one. In place: there may be many objects.
+  func replace(_ change: (inout Resolution) -> Void) {
+    change(&plan.resolution)
     addressesAreStale = true
   }
-
-  /// Takes what a later scan has found, which needs no more room.
-  func replace(_ synthesis: Synthesis) { self.synthesis = synthesis }
 
   /// The address of a symbol of the batch, by its canonical number, where the sections are now.
   func address(ofSymbol number: Int) -> Address {
     refreshAddresses()
-    return Address(rawValue: addresses.values[number])
+    return Address(rawValue: plan.symbols.values[number])
   }
 
   private func refreshAddresses() {
     guard addressesAreStale else { return }
-    addresses = SymbolAddresses(
-      of: resolution, layout, synthesis, indirectStub: indirectStub, at: placement)
+    plan.refreshSymbols()
     addressesAreStale = false
   }
 
@@ -125,34 +95,23 @@ package final class LinkedBatch {
   /// - Parameter missingResolver: the function that finds thread-local variables, if nobody has it.
   /// - Parameter skipped: the positions of objects that are left out, since they cannot be linked.
   func apply(
-    externals: [ResolvedSymbol], missingResolver: Int?, relaxes: Bool, skipping skipped: Set<Int> = []
+    externals: [ResolvedSymbol], missingResolver: Int?, skipping skipped: Set<Int> = []
   ) throws(LinkError) {
-    self.missingResolver = missingResolver
     self.skipped = skipped
     // Fresh ones, should an earlier attempt have bound others.
-    addressesAreStale = addressesAreStale || addresses.isBound
+    addressesAreStale = addressesAreStale || plan.symbols.isBound
     refreshAddresses()
-    addresses.bind(externals, of: resolution, synthesis)
-    let plan = plan(relaxes: relaxes)
+    plan.bind(externals, missingResolver: missingResolver)
     guard case .writable(let allocation) = exchange(.failed) else { throw Self.isGivenUp }
-    var apply = Apply(plan, to: allocation, skipping: skipped)
+    var apply = Apply(self, to: allocation, skipping: skipped)
     do {
-      try apply.run(for: resolution.batch.machine, file: "")
+      try apply.run(for: traits.machine, file: "")
     } catch {
       failedObject = apply.failedObject
       state = .writable(apply.allocation)
       throw error
     }
     state = .writable(apply.allocation)
-  }
-
-  /// Everything that is known before bytes are written.
-  func plan(relaxes: Bool) -> LinkPlan {
-    LinkPlan(
-      resolution: resolution, synthesis: synthesis, layout: layout, placement: placement, symbols: addresses,
-      threadLocals: ThreadLocalBlock(of: layout, at: placement, traits), linksThreadLocals: linksThreadLocals,
-      missingResolver: missingResolver,
-      relaxes: relaxes)
   }
 
   /// Brings about the final protections and resolves indirect functions.
@@ -168,16 +127,17 @@ package final class LinkedBatch {
 
   /// The indirect functions, but for those whose resolvers were left out.
   private var indirectFunctions: [FinalizeWork.IndirectFunction] {
-    guard !skipped.isEmpty else { return addresses.indirectFunctions }
-    return zip(synthesis.slots.lazy.filter(\.isResolved), addresses.indirectFunctions).filter { slot, _ in
-      !skipped.contains(resolution.batch.object(ofSymbol: slot.symbol))
+    guard !skipped.isEmpty else { return plan.symbols.indirectFunctions }
+    return zip(plan.synthesis.slots.lazy.filter(\.isResolved), plan.symbols.indirectFunctions).filter {
+      slot, _ in
+      !skipped.contains(plan.resolution.batch.object(ofSymbol: slot.symbol))
     }.map(\.1)
   }
 
   /// The batch's frame descriptions.
   private var frames: FinalizeWork.Frames? {
-    guard let frames = layout.frames else { return nil }
-    let bounds = placement.bounds(of: frames, layout)
+    guard let frames = plan.layout.frames else { return nil }
+    let bounds = plan.placement.bounds(of: frames, plan.resolution)
     return FinalizeWork.Frames(
       address: Address(rawValue: bounds.start),
       // Wraps where sections were mapped elsewhere in another order.
@@ -219,8 +179,8 @@ package final class LinkedBatch {
 
   /// What was written for an input section; `nil` once it cannot be read here any more.
   func contents(ofSection number: Int) -> [UInt8]? {
-    let section = layout.sections[number]
-    let start = placement.kindOffsets[Int(section.kind.rawValue)] + layout.positions[number]
+    let section = plan.resolution.sections[number]
+    let start = plan.placement.kindOffsets[section.kind] + plan.layout.positions[number]
     return contents(section.kind, start..<start + section.byteCount)
   }
 
@@ -230,15 +190,12 @@ package final class LinkedBatch {
   func contents(of section: SyntheticSection, group: Int) -> [UInt8]? {
     let (kind, position, byteCount): (SegmentKind, Int, Int) =
       switch section {
-      case .got: (.relocatedReadOnly, layout.gotPosition, synthesis.gotByteCount)
-      case .stubs: (.text, layout.stubPositions[group], synthesis.stubGroups[group].byteCount)
+      case .got: (.relocatedReadOnly, plan.layout.gotPosition, plan.synthesis.gotByteCount)
+      case .stubs: (.text, plan.layout.stubPositions[group], plan.synthesis.stubGroups[group].byteCount)
       case .common:
-        (
-          .zero, layout.commonPosition,
-          layout.byteCounts[Int(SegmentKind.zero.rawValue)] - layout.commonPosition
-        )
+        (.zero, plan.layout.commonPosition, plan.layout.byteCounts[.zero] - plan.layout.commonPosition)
       }
-    let start = placement.kindOffsets[Int(kind.rawValue)] + position
+    let start = plan.placement.kindOffsets[kind] + position
     return contents(kind, start..<start + byteCount)
   }
 
@@ -256,8 +213,8 @@ package final class LinkedBatch {
 
   /// Replaces what was written for an input section, as far as there are bytes; not once it is finalized.
   func store(_ bytes: [UInt8], inSection number: Int) {
-    let section = layout.sections[number]
-    let start = placement.kindOffsets[Int(section.kind.rawValue)] + layout.positions[number]
+    let section = plan.resolution.sections[number]
+    let start = plan.placement.kindOffsets[section.kind] + plan.layout.positions[number]
     guard !isFinalized, case .writable(var allocation) = exchange(.failed) else { return }
     var memory = allocation.bytes
     var out = memory._mutatingExtracting(start..<start + section.byteCount)

@@ -1,13 +1,13 @@
 internal import WeldMemory
 
 /// Where everything lies in memory: what is known once memory is allocated.
-struct Placement: Sendable {
+struct Placement: ~Copyable, Sendable {
   /// The address of each section; 0 for those that are not part of memory.
   var sectionAddresses: [UInt64]
-  /// The address of each kind of segment, by `SegmentKind.rawValue`.
-  var kindAddresses: [UInt64]
+  /// The address of each kind of segment.
+  private(set) var kindAddresses = PerSegmentKind<UInt64>(repeating: 0)
   /// Where each kind's bytes are in the working memory, in bytes.
-  var kindOffsets: [Int]
+  private(set) var kindOffsets = PerSegmentKind(repeating: 0)
   /// Where the GOT begins.
   var gotAddress: UInt64
   /// Bytes from there to its base.
@@ -15,56 +15,55 @@ struct Placement: Sendable {
   /// Where the base was pinned.
   private let pinnedGOTBase: UInt64?
   /// Where each group of stubs begins.
-  var stubAddresses: [UInt64]
+  var stubAddresses: [UInt64] = []
   /// Where the common symbols of kind ``SegmentKind/zero`` begin.
   var commonAddress: UInt64
 
   /// Takes the addresses that the memory manager chose, and those of `pins` for sections that do not follow
   /// the others.
   init(
-    of layout: Layout, _ synthesis: Synthesis, _ traits: MachineTraits, at placements: [Allocation.Placement],
-    pins: Pins
+    of resolution: borrowing Resolution, _ layout: borrowing Layout, _ synthesis: borrowing Synthesis,
+    _ traits: MachineTraits, at placements: [Allocation.Placement], pins: borrowing Pins
   ) {
-    let count = SegmentKind.allCases.count
-    kindAddresses = [UInt64](repeating: 0, count: count)
-    kindOffsets = [Int](repeating: 0, count: count)
-    var placed: Set<SegmentKind> = []
-    for (segment, placement) in zip(layout.segments, placements) {
-      for kind in segment.kinds {
-        placed.insert(kind)
-        let offset = layout.offset(of: kind)
-        kindAddresses[Int(kind.rawValue)] = placement.address.rawValue &+ UInt64(offset)
-        kindOffsets[Int(kind.rawValue)] = placement.workingOffset + offset
-      }
-    }
+    var position = 0
     // What takes no room lies at the end of what precedes it, in reach of the rest of the batch.
     var end = placements.first?.address.rawValue ?? 0
-    for kind in SegmentKind.allCases where kind != .notLoaded {
-      if !placed.contains(kind) { kindAddresses[Int(kind.rawValue)] = end }
-      end = kindAddresses[Int(kind.rawValue)] &+ UInt64(layout.byteCounts[Int(kind.rawValue)])
+    for segment in Segment.all {
+      let isEmpty = layout.isEmpty(segment)
+      let start = isEmpty ? end : placements[position].address.rawValue
+      let workingOffset = isEmpty ? 0 : placements[position].workingOffset
+      if !isEmpty { position += 1 }
+      kindAddresses[segment.contents] = start
+      kindOffsets[segment.contents] = workingOffset
+      end = start &+ UInt64(layout.byteCounts[segment.contents])
+      guard let zeros = segment.zeros else { continue }
+      let offset = layout.offset(of: zeros)
+      kindAddresses[zeros] = start &+ UInt64(offset)
+      kindOffsets[zeros] = workingOffset + offset
+      end = start &+ UInt64(offset + layout.byteCounts[zeros])
     }
-    sectionAddresses = [UInt64](repeating: 0, count: layout.sections.count)
-    for (number, section) in layout.sections.enumerated() where section.kind != .notLoaded {
-      sectionAddresses[number] = kindAddresses[Int(section.kind.rawValue)] &+ UInt64(layout.positions[number])
+    sectionAddresses = Array(of: 0, count: resolution.sections.count)
+    for number in resolution.sections.indices {
+      let kind = resolution.sections[number].kind
+      guard kind != .notLoaded else { continue }
+      sectionAddresses[number] = kindAddresses[kind] &+ UInt64(layout.positions[number])
     }
     for (number, address) in pins.sections { sectionAddresses[number] = address }
-    gotAddress =
-      pins.synthetic[.got] ?? kindAddresses[Int(SegmentKind.relocatedReadOnly.rawValue)]
-      &+ UInt64(layout.gotPosition)
+    gotAddress = kindAddresses[.relocatedReadOnly] &+ UInt64(layout.gotPosition)
     gotBias = traits.gotBias
     pinnedGOTBase = pins.gotBase
-    let text = kindAddresses[Int(SegmentKind.text.rawValue)]
-    stubAddresses = layout.stubPositions.map { text &+ UInt64($0) }
-    for (group, stubs) in synthesis.stubGroups.enumerated() {
+    commonAddress = kindAddresses[.zero] &+ UInt64(layout.commonPosition)
+    if let address = pins.synthetic[.got] { gotAddress = address }
+    if let address = pins.synthetic[.common] { commonAddress = address }
+    for group in synthesis.stubGroups.indices {
+      stubAddresses.append(kindAddresses[.text] &+ UInt64(layout.stubPositions[group]))
+      let stubs = synthesis.stubGroups[group]
       guard let address = pins.sections[stubs.lastSection] else { continue }
       let alignment = UInt64(stubs.alignment)
-      let end = address &+ UInt64(layout.sections[stubs.lastSection].byteCount)
+      let end = address &+ UInt64(resolution.sections[stubs.lastSection].byteCount)
       stubAddresses[group] = (end &+ alignment &- 1) & ~(alignment &- 1)
     }
-    if let address = pins.synthetic[.stubs] { stubAddresses[0] = address }
-    commonAddress =
-      pins.synthetic[.common]
-      ?? kindAddresses[Int(SegmentKind.zero.rawValue)] &+ UInt64(layout.commonPosition)
+    if let address = pins.synthetic[.stubs], !stubAddresses.isEmpty { stubAddresses[0] = address }
   }
 
   /// Addresses that are given.
@@ -80,10 +79,10 @@ struct Placement: Sendable {
   var gotBase: UInt64 { pinnedGOTBase ?? gotAddress &+ gotBias }
 
   /// The addresses at which a block begins and ends.
-  func bounds(of block: Layout.Block, _ layout: Layout) -> (start: UInt64, end: UInt64) {
+  func bounds(of block: Layout.Block, _ resolution: borrowing Resolution) -> (start: UInt64, end: UInt64) {
     (
       sectionAddresses[block.first],
-      sectionAddresses[block.last] &+ UInt64(layout.sections[block.last].byteCount)
+      sectionAddresses[block.last] &+ UInt64(resolution.sections[block.last].byteCount)
     )
   }
 

@@ -16,24 +16,24 @@ enum RelocationWalk {
   }
 
   /// The places that refer to each of `symbols`, canonical numbers, in the order of the input.
-  static func references(to symbols: Set<Int>, in resolution: Resolution) -> [Int: [LinkError
+  static func references(to symbols: Set<Int>, in resolution: borrowing Resolution) -> [Int: [LinkError
     .RelocationPlace]]
   {
     var found: [Int: [LinkError.RelocationPlace]] = [:]
     let batch = resolution.batch
     for position in batch.objects.indices {
       let object = batch.objects[position]
-      for number in batch.firstSection[position]..<batch.firstSection[position + 1] {
+      for number in batch.first[position].section..<batch.first[position + 1].section {
         let section = resolution.sections[number]
         guard section.kind != .notLoaded, section.relocationCount > 0 else { continue }
         let table = object.relocations(at: section.relocationOffset, count: Int(section.relocationCount))
         for index in 0..<table.count {
           let relocation = table[index]
           let symbol = Int(
-            resolution.canonical[batch.firstSymbol[position] + Int(relocation.symbol.rawValue)])
+            resolution.canonical[batch.first[position].symbol + Int(relocation.symbol.rawValue)])
           guard symbols.contains(symbol) else { continue }
           found[symbol, default: []].append(
-            place(of: relocation, in: object, UInt32(number - batch.firstSection[position])))
+            place(of: relocation, in: object, UInt32(number - batch.first[position].section)))
         }
       }
     }

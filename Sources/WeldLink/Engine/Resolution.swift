@@ -69,25 +69,28 @@ struct CommonSymbol: Sendable {
 }
 
 /// Who defines what in a batch: what the resolver gives.
-struct Resolution: Sendable {
+///
+/// Not copyable, like what the later stages give: a copy would cost more than linking a small object.
+struct Resolution: ~Copyable, Sendable {
   var batch: Batch
+  /// Whether accesses to thread-local variables are linked.
+  let linksThreadLocals: Bool
   /// All sections of the batch.
   var sections: [InputSection]
+  /// What sections are, some of which may have been dropped since.
+  let roles: SectionRoles
   /// For each symbol the one that stands for it: itself, or the definition of its name.
-  var canonical: [UInt32]
+  let canonical: [UInt32]
   /// What is known about each symbol; for a name, under the number of its canonical symbol.
-  var classes: [SymbolClass]
-  var names: NameTable
+  let classes: [SymbolClass]
+  let names: NameTable
   /// Under the number of the name.
-  var globals: [GlobalSymbol]
-  var commons: [CommonSymbol]
+  let globals: [GlobalSymbol]
+  let commons: [CommonSymbol]
   /// Symbols that the linker defines, by their canonical numbers.
-  var linkerDefinitions: [(symbol: Int, definition: LinkerDefinition)]
+  let linkerDefinitions: [(symbol: Int, definition: LinkerDefinition)]
   /// Sections whose names are C identifiers, by name.
-  var identifierSections: [String: [Int]]
+  let identifierSections: [String: [Int]]
   /// The indirect functions that the batch defines.
-  var indirectFunctions: [Int]
-
-  /// Whether compilers made GOTs of their own.
-  var hasTOCSections: Bool { sections.contains { $0.role == .toc } }
+  let indirectFunctions: [Int]
 }

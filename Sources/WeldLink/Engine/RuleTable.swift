@@ -1,9 +1,8 @@
-internal import Synchronization
 /// The rules of an architecture by relocation number, in the form that the loops over relocations read.
 ///
 /// Almost all relocations of real objects add a symbol's address and an addend, may subtract the place, and
 /// fill a whole container. Their rows say so in a few bytes; what else a rule says is looked up in the rule.
-struct RuleTable: Sendable {
+public struct RuleTable: Sendable {
   private let rules: [Rule?]
   private let rows: [Row]
 
@@ -35,17 +34,8 @@ struct RuleTable: Sendable {
     case other
   }
 
-  /// The table of an architecture; made once, since small links take less time than that.
-  static func shared<A: Architecture>(by architecture: A.Type) -> RuleTable {
-    made.withLock { tables in
-      if let known = tables[ObjectIdentifier(A.self)] { return known }
-      let new = RuleTable(of: A.self)
-      tables[ObjectIdentifier(A.self)] = new
-      return new
-    }
-  }
-
-  private init<A: Architecture>(of _: A.Type) {
+  /// Makes the table of an architecture, which keeps it (``Architecture/rules``): small links take less time than that.
+  init<A: Architecture>(of _: A.Type) {
     let count = A.RelocationKind.allCases.reduce(0) { max($0, Int($1.rawValue) + 1) }
     var rules = [Rule?](repeating: nil, count: count)
     for relocation in A.RelocationKind.allCases { rules[Int(relocation.rawValue)] = A.rule(for: relocation) }
@@ -94,5 +84,3 @@ struct RuleTable: Sendable {
   /// The whole rule of a relocation type, if there is one.
   func rule(_ type: UInt32) -> Rule? { Int(type) < rules.count ? rules[Int(type)] : nil }
 }
-
-private let made = Mutex<[ObjectIdentifier: RuleTable]>([:])

@@ -3,38 +3,37 @@ internal import WeldELF
 
 /// Scans: looks at every relocation of what takes part, proves that its type and symbol are known,
 /// and finds out what must be synthesised.
-struct Scan: ArchitectureWork {
+struct Scan: ~Copyable, ArchitectureWork {
   let resolution: Resolution
-  /// Whether accesses to thread-local variables are linked.
-  let linksThreadLocals: Bool
   /// The addresses of sections that do not follow the others, by number.
   let pins: [Int: UInt64]
 
   func run<A: Architecture>(for _: A.Type) throws(LinkError) -> Synthesis {
-    let batch = resolution.batch
-    var synthesis = Synthesis(symbolCount: batch.symbolCount)
-    StubGrouping(resolution, pins: pins, reach: A.traits.branchReach).group(&synthesis)
-    if A.hasLocalEntries { synthesis.others = batch.otherBits() }
+    var synthesis = Synthesis(symbolCount: resolution.batch.symbolCount, indirectStub: A.indirectStub)
+    synthesis.groupStubs(of: resolution, pins: pins, reach: A.traits.branchReach)
+    if A.hasLocalEntries { synthesis.others = resolution.batch.otherBits() }
     for symbol in resolution.indirectFunctions where resolution.canonical[symbol] == UInt32(symbol) {
       synthesis.needStub(symbol, addend: 0, A.indirectStub, group: 0, isIndirect: true)
     }
-    let rules = RuleTable.shared(by: A.self)
-    for position in batch.objects.indices { try scan(objectAt: position, rules, &synthesis, A.self) }
-    if resolution.linkerDefinitions.contains(where: { $0.definition == .gotBase }) {
+    for position in resolution.batch.objects.indices {
+      try resolution.scan(objectAt: position, A.rules, &synthesis, A.self)
+    }
+    for (_, definition) in resolution.linkerDefinitions where definition == .gotBase {
       synthesis.usesGOTBase = true
     }
     return synthesis
   }
+}
 
+extension Resolution {
   /// Scans one of the objects.
   fileprivate func scan<A: Architecture>(
     objectAt position: Int, _ rules: RuleTable, _ synthesis: inout Synthesis, _: A.Type
   ) throws(LinkError) {
-    let batch = resolution.batch
     var place = Place(
       object: batch.objects[position], position: position, hasFarBranches: !synthesis.groupOfSection.isEmpty)
-    for number in batch.firstSection[position]..<batch.firstSection[position + 1] {
-      let section = resolution.sections[number]
+    for number in batch.first[position].section..<batch.first[position + 1].section {
+      let section = sections[number]
       guard section.kind != .notLoaded, section.relocationCount > 0 else { continue }
       if section.isZero {
         throw .section(.relocatedZeros, file: place.object.name, section: batch.sectionName(number))
@@ -69,14 +68,14 @@ struct Scan: ArchitectureWork {
     let section = place.section
     let table = object.relocations(at: section.relocationOffset, count: Int(section.relocationCount))
     let symbolCount = object.symbolCount
-    let firstSymbol = resolution.batch.firstSymbol[place.position]
+    let firstSymbol = batch.first[place.position].symbol
     for position in 0..<table.count {
       let relocation = table[position]
       let row = rules[relocation.type]
       if Int(relocation.symbol.rawValue) < symbolCount, !row.isExamined, !place.hasFarBranches {
-        let symbol = Int(resolution.canonical[firstSymbol &+ Int(relocation.symbol.rawValue)])
+        let symbol = Int(canonical[firstSymbol &+ Int(relocation.symbol.rawValue)])
         // What the batch defines is in reach of the batch.
-        if row.need == .stubIfFar, resolution.classes[symbol] == .defined {
+        if row.need == .stubIfFar, classes[symbol] == .defined {
           if row.shape == .absolute, row.byteCount == 4 { synthesis.wantsLowAddresses = true }
           continue
         }
@@ -85,7 +84,7 @@ struct Scan: ArchitectureWork {
       if let problem = inspect(
         relocation, place, rules, symbolCount: symbolCount, &synthesis, A.self)
       {
-        let index = UInt32(place.number - resolution.batch.firstSection[place.position])
+        let index = UInt32(place.number - batch.first[place.position].section)
         throw .relocation(problem, at: RelocationWalk.place(of: relocation, in: object, index))
       }
     }
@@ -113,9 +112,9 @@ struct Scan: ArchitectureWork {
     case .refused(.deprecated): return .deprecated
     default: break
     }
-    let firstSymbol = resolution.batch.firstSymbol[place.position]
-    let symbol = Int(resolution.canonical[firstSymbol &+ Int(relocation.symbol.rawValue)])
-    let found = resolution.classes[symbol]
+    let firstSymbol = batch.first[place.position].symbol
+    let symbol = Int(canonical[firstSymbol &+ Int(relocation.symbol.rawValue)])
+    let found = classes[symbol]
     let need = rule.value.synthesizes
     if rule.value == .absolute, rule.field.byteCount == 4,
       !found.contains(.absolute), found != .weakReference
@@ -183,7 +182,7 @@ struct Scan: ArchitectureWork {
     _ kind: A.RelocationKind, _ relocation: Relocation, _ place: Place, _ symbol: Int,
     _ synthesis: inout Synthesis, _: A.Type
   ) {
-    guard let word = resolution.tocWord(symbol, addend: relocation.addend),
+    guard let word = tocWord(symbol, addend: relocation.addend),
       let offset = Int(exactly: relocation.offset),
       let code = try? place.object.bytes.extracting(place.contents),
       !A.mayBypassWord(kind, in: code.span, at: offset)
@@ -205,15 +204,13 @@ struct Scan: ArchitectureWork {
 
 /// Scans an object again, whose relocations have changed, beside all others as they were.
 struct Rescan: ArchitectureWork {
-  let scan: Scan
+  let batch: LinkedBatch
   /// The object's position in the batch.
   let position: Int
-  /// What was needed before.
-  let before: Synthesis
 
   func run<A: Architecture>(for _: A.Type) throws(LinkError) -> Synthesis {
-    var synthesis = before
-    try scan.scan(objectAt: position, RuleTable.shared(by: A.self), &synthesis, A.self)
+    var synthesis = batch.plan.synthesis
+    try batch.plan.resolution.scan(objectAt: position, A.rules, &synthesis, A.self)
     return synthesis
   }
 }
@@ -224,7 +221,7 @@ extension Batch {
     var bits = [UInt8](repeating: 0, count: symbolCount)
     for position in objects.indices {
       let symbols = objects[position].symbols
-      for index in 0..<symbols.count { bits[firstSymbol[position] &+ index] = symbols[index].other }
+      for index in 0..<symbols.count { bits[first[position].symbol &+ index] = symbols[index].other }
     }
     return bits
   }
@@ -236,7 +233,7 @@ extension Resolution {
     let object = batch.object(ofSymbol: symbol)
     let entry = batch.symbol(symbol)
     guard case .section(let index) = entry.place else { return nil }
-    let number = batch.firstSection[object] + Int(index.rawValue)
+    let number = batch.first[object].section + Int(index.rawValue)
     guard sections[number].role == .toc else { return nil }
     return Synthesis.SectionPlace(section: number, offset: entry.value &+ UInt64(bitPattern: addend))
   }

@@ -1,3 +1,5 @@
+internal import WeldMemory
+
 /// Which part of memory a section belongs to. The order is the order of addresses.
 ///
 /// Large sections come last, so that everything else stays together however large they are.
@@ -27,6 +29,40 @@ enum SegmentKind: UInt8, CaseIterable, Sendable {
   case largeZero
 }
 
+/// A value for each kind of segment.
+struct PerSegmentKind<Value: BitwiseCopyable & Sendable>: Sendable {
+  private var values: InlineArray<12, Value>
+
+  /// The same for all kinds.
+  init(repeating value: Value) { values = InlineArray(repeating: value) }
+
+  subscript(kind: SegmentKind) -> Value {
+    get { values[Int(kind.rawValue)] }
+    set { values[Int(kind.rawValue)] = newValue }
+  }
+}
+
+/// A piece of memory: contents of one kind, and zeros behind them.
+struct Segment: Sendable {
+  let protection: Protection
+  let contents: SegmentKind
+  let zeros: SegmentKind?
+
+  private init(_ protection: Protection, _ contents: SegmentKind, _ zeros: SegmentKind? = nil) {
+    self.protection = protection
+    self.contents = contents
+    self.zeros = zeros
+  }
+
+  /// All of them, in the order of their addresses.
+  static let all = [
+    Segment([.read, .execute], .text), Segment(.read, .relocatedReadOnly), Segment(.read, .readOnly),
+    Segment(.read, .threadLocal, .threadLocalZero), Segment([.read, .write], .data, .zero),
+    Segment([.read, .execute], .largeText), Segment(.read, .largeReadOnly),
+    Segment([.read, .write], .largeData, .largeZero),
+  ]
+}
+
 /// What a section is beside bytes in a segment.
 enum SectionRole: UInt8, Sendable {
   case plain
@@ -47,7 +83,21 @@ enum SectionRole: UInt8, Sendable {
   case discarded
 }
 
+/// Roles that some section has.
+struct SectionRoles: Sendable {
+  private var bits: UInt16 = 0
+
+  mutating func insert(_ role: SectionRole) { bits |= 1 << UInt16(role.rawValue) }
+
+  func contains(_ role: SectionRole) -> Bool { bits & 1 << UInt16(role.rawValue) != 0 }
+}
+
 extension SectionRole {
+  /// Pointers to functions that run before or after the program.
+  static let functionPointers: [SectionRole] = [
+    .preinitArray, .initArray, .finiArray, .constructors, .destructors,
+  ]
+
   /// Whether what refers to a dropped section is dropped with it, word by word: nothing leads there.
   var mayReferToDiscarded: Bool { self == .frames || self == .toc }
 }

@@ -1,19 +1,12 @@
-/// Divides text into parts that each have stubs of their own, so that branches reach them.
-struct StubGrouping {
-  private let resolution: Resolution
-  private let pins: [Int: UInt64]
-  /// Bytes of text that share stubs: three quarters of what a branch reaches, which leaves a quarter for the
-  /// stubs.
-  private let limit: Int
-
-  init(_ resolution: Resolution, pins: [Int: UInt64], reach: Int) {
-    self.resolution = resolution
-    self.pins = pins
-    limit = reach / 4 * 3
-  }
-
+// Divides text into parts that each have stubs of their own, so that branches reach them.
+extension Synthesis {
   /// Decides which stubs each section uses, in the order in which sections are laid out.
-  func group(_ synthesis: inout Synthesis) {
+  ///
+  /// - Parameter reach: how far a branch reaches, in bytes.
+  mutating func groupStubs(of resolution: borrowing Resolution, pins: [Int: UInt64], reach: Int) {
+    // Bytes of text that share stubs: three quarters of what a branch reaches, which leaves a quarter for the
+    // stubs.
+    let limit = reach / 4 * 3
     let sections = resolution.sections
     let isPinned = pins.keys.contains { sections[$0].kind == .text }
     let total = sections.reduce(0) { $1.kind == .text ? $0 + $1.byteCount + $1.alignment : $0 }
@@ -47,7 +40,7 @@ struct StubGrouping {
       groupOfSection[number] = UInt16(current)
       groups[current].lastSection = number
     }
-    synthesis.stubGroups = groups
-    synthesis.groupOfSection = groupOfSection
+    stubGroups = groups
+    self.groupOfSection = groupOfSection
   }
 }

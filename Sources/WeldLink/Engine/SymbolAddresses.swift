@@ -2,7 +2,7 @@ internal import WeldELF
 internal import WeldMemory
 
 /// The address of every symbol of a batch: what binding gives.
-struct SymbolAddresses: Sendable {
+struct SymbolAddresses: ~Copyable, Sendable {
   /// `S`, by the number of the symbol.
   var values: [UInt64]
   /// Whether the addresses of undefined symbols are known.
@@ -14,15 +14,15 @@ struct SymbolAddresses: Sendable {
 
   /// Computes the addresses of what the batch and the linker define, under canonical numbers.
   init(
-    of resolution: Resolution, _ layout: Layout, _ synthesis: Synthesis, indirectStub: StubKind,
-    at placement: Placement
+    of resolution: borrowing Resolution, _ layout: borrowing Layout, _ synthesis: borrowing Synthesis,
+    at placement: borrowing Placement
   ) {
-    let batch = resolution.batch
-    values = [UInt64](repeating: 0, count: batch.symbolCount)
-    for position in batch.objects.indices {
-      let firstSymbol = batch.firstSymbol[position]
-      let firstSection = batch.firstSection[position]
-      let symbols = batch.objects[position].symbols
+    values = Array(of: 0, count: resolution.batch.symbolCount)
+    for position in resolution.batch.objects.indices {
+      let (firstSymbol, firstSection) = (
+        resolution.batch.first[position].symbol, resolution.batch.first[position].section
+      )
+      let symbols = resolution.batch.objects[position].symbols
       for index in 0..<symbols.count {
         let symbol = symbols[index]
         switch symbol.place {
@@ -38,11 +38,11 @@ struct SymbolAddresses: Sendable {
       let start =
         common.kind == .zero
         ? placement.commonAddress &- UInt64(layout.commonPosition)
-        : placement.kindAddresses[Int(common.kind.rawValue)]
+        : placement.kindAddresses[common.kind]
       values[common.symbol] = start &+ UInt64(common.position)
     }
     for (symbol, definition) in resolution.linkerDefinitions {
-      values[symbol] = Self.address(of: definition, layout, placement)
+      values[symbol] = Self.address(of: definition, resolution, layout, placement)
     }
     for slot in synthesis.slots where slot.isResolved {
       indirectFunctions.append(
@@ -51,23 +51,26 @@ struct SymbolAddresses: Sendable {
           slot: Address(rawValue: placement.gotAddress &+ UInt64(slot.offset))))
     }
     for symbol in resolution.indirectFunctions where resolution.canonical[symbol] == UInt32(symbol) {
-      guard let stub = synthesis.stub(of: symbol, addend: 0, indirectStub, group: 0) else { continue }
+      guard let stub = synthesis.stub(of: symbol, addend: 0, synthesis.indirectStub, group: 0) else {
+        continue
+      }
       values[symbol] = placement.address(of: synthesis.stubs[stub])
     }
   }
 
   /// Takes the addresses of undefined symbols, in the order of `synthesis.externals`, and gives every mention
   /// of a name the address of the canonical one.
-  mutating func bind(_ externals: [ResolvedSymbol], of resolution: Resolution, _ synthesis: Synthesis) {
+  mutating func bind(
+    _ externals: [ResolvedSymbol], of resolution: borrowing Resolution, _ synthesis: borrowing Synthesis
+  ) {
     isBound = true
     for (symbol, found) in zip(synthesis.externals, externals) {
       values[symbol] = found.address.rawValue
       if found.isFunction { externalFunctions.insert(symbol) }
     }
-    let batch = resolution.batch
-    for position in batch.objects.indices {
-      guard let table = batch.objects[position].symbolTable else { continue }
-      let firstSymbol = batch.firstSymbol[position]
+    for position in resolution.batch.objects.indices {
+      guard let table = resolution.batch.objects[position].symbolTable else { continue }
+      let firstSymbol = resolution.batch.first[position].symbol
       for number in firstSymbol &+ table.firstGlobal..<firstSymbol &+ table.count {
         values[number] = values[Int(resolution.canonical[number])]
       }
@@ -75,22 +78,23 @@ struct SymbolAddresses: Sendable {
   }
 
   private static func address(
-    of definition: LinkerDefinition, _ layout: Layout, _ placement: Placement
+    of definition: LinkerDefinition, _ resolution: borrowing Resolution, _ layout: borrowing Layout,
+    _ placement: borrowing Placement
   ) -> UInt64 {
-    func bounds(_ block: Layout.Block?) -> (start: UInt64, end: UInt64) {
-      // An array that nothing is in begins and ends somewhere in the batch.
-      guard let block else { return (placement.gotAddress, placement.gotAddress) }
-      return placement.bounds(of: block, layout)
-    }
+    let block: Layout.Block?
+    let isEnd: Bool
     switch definition {
     case .gotBase: return placement.gotBase
-    case .sectionStart(let name): return bounds(layout.identifiers[name]).start
-    case .sectionEnd(let name): return bounds(layout.identifiers[name]).end
-    case .arrayStart(let role): return bounds(layout.arrays[role]).start
-    case .arrayEnd(let role): return bounds(layout.arrays[role]).end
-    case .start(let kind): return placement.kindAddresses[Int(kind.rawValue)]
-    case .end(let kind):
-      return placement.kindAddresses[Int(kind.rawValue)] &+ UInt64(layout.byteCounts[Int(kind.rawValue)])
+    case .start(let kind): return placement.kindAddresses[kind]
+    case .end(let kind): return placement.kindAddresses[kind] &+ UInt64(layout.byteCounts[kind])
+    case .sectionStart(let name): (block, isEnd) = (layout.identifiers[name], false)
+    case .sectionEnd(let name): (block, isEnd) = (layout.identifiers[name], true)
+    case .arrayStart(let role): (block, isEnd) = (layout.arrays[role], false)
+    case .arrayEnd(let role): (block, isEnd) = (layout.arrays[role], true)
     }
+    // An array that nothing is in begins and ends somewhere in the batch.
+    guard let block else { return placement.gotAddress }
+    let bounds = placement.bounds(of: block, resolution)
+    return isEnd ? bounds.end : bounds.start
   }
 }

@@ -2,8 +2,11 @@
 ///
 /// Sizes only; addresses come with the layout.
 struct Synthesis: Sendable {
-  /// For each symbol the position of its entry, or -1.
-  private var entryOfSymbol: [Int32]
+  /// For each symbol the position of its entry, or -1; empty as long as there are no entries.
+  private var entryOfSymbol: [Int32] = []
+  private let symbolCount: Int
+  /// The kind of stub that stands for an indirect function.
+  let indirectStub: StubKind
   /// Symbols that are undefined or have a plain slot or a plain stub: almost all that have anything.
   private var entries: [Entry] = []
   /// The others.
@@ -13,8 +16,8 @@ struct Synthesis: Sendable {
   private(set) var slots: [Slot] = []
   /// The stubs, in the order of their addresses within each group.
   private(set) var stubs: [Stub] = []
-  /// Stubs that lie together, in reach of some of the text.
-  var stubGroups = [StubGroup()]
+  /// Stubs that lie together, in reach of some of the text; none without stubs.
+  var stubGroups: [StubGroup] = []
   /// For each section the number of its group of stubs; empty if there is one group only.
   var groupOfSection: [UInt16] = []
   /// Bytes of all slots.
@@ -102,8 +105,15 @@ struct Synthesis: Sendable {
     var group: Int
   }
 
-  init(symbolCount: Int) {
-    entryOfSymbol = [Int32](repeating: -1, count: symbolCount)
+  init(symbolCount: Int, indirectStub: StubKind) {
+    self.symbolCount = symbolCount
+    self.indirectStub = indirectStub
+  }
+
+  /// The entry of a symbol, if it has one.
+  private func entry(ofSymbol symbol: Int) -> Entry? {
+    guard !entryOfSymbol.isEmpty, entryOfSymbol[symbol] >= 0 else { return nil }
+    return entries[Int(entryOfSymbol[symbol])]
   }
 
   /// The group of stubs that section `number` uses.
@@ -118,9 +128,8 @@ extension Synthesis {
     guard kind == .address, addend == 0 else {
       return otherSlots[SlotKey(symbol: kind == .module ? 0 : symbol, addend: addend, kind: kind)]
     }
-    let entry = entryOfSymbol[symbol]
-    guard entry >= 0, entries[Int(entry)].slot >= 0 else { return nil }
-    return Int(entries[Int(entry)].slot)
+    guard let slot = entry(ofSymbol: symbol)?.slot, slot >= 0 else { return nil }
+    return Int(slot)
   }
 
   /// The position of the stub for a symbol, a canonical number; `nil` if there is none.
@@ -128,9 +137,8 @@ extension Synthesis {
     guard kind.number == 0, addend == 0, group == 0 else {
       return otherStubs[StubKey(symbol: symbol, addend: addend, kind: kind, group: group)]
     }
-    let entry = entryOfSymbol[symbol]
-    guard entry >= 0, entries[Int(entry)].stub >= 0 else { return nil }
-    return Int(entries[Int(entry)].stub)
+    guard let stub = entry(ofSymbol: symbol)?.stub, stub >= 0 else { return nil }
+    return Int(stub)
   }
 }
 
@@ -139,6 +147,7 @@ extension Synthesis {
 extension Synthesis {
   /// The position of the entry of `symbol`, a canonical number, made if there is none.
   private mutating func entry(of symbol: Int) -> Int {
+    if entryOfSymbol.isEmpty { entryOfSymbol = Array(of: -1, count: symbolCount) }
     if entryOfSymbol[symbol] >= 0 { return Int(entryOfSymbol[symbol]) }
     entryOfSymbol[symbol] = Int32(truncatingIfNeeded: entries.count)
     entries.append(Entry())
@@ -189,6 +198,7 @@ extension Synthesis {
     } else {
       otherStubs[StubKey(symbol: symbol, addend: addend, kind: kind, group: group)] = stubs.count
     }
+    if stubGroups.isEmpty { stubGroups.append(StubGroup()) }
     let offset = (stubGroups[group].byteCount + kind.alignment - 1) & ~(kind.alignment - 1)
     stubs.append(
       Stub(symbol: symbol, addend: addend, kind: kind, slot: slot, group: group, offset: offset))

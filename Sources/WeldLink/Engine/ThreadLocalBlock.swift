@@ -12,11 +12,17 @@ struct ThreadLocalBlock: Equatable, Sendable {
   var moduleBase: UInt64 = 0
 
   /// The block that the thread-local sections of a batch make up.
-  init(of layout: Layout, at placement: Placement, _ traits: MachineTraits) {
+  init(
+    of resolution: borrowing Resolution, _ layout: borrowing Layout, at placement: borrowing Placement,
+    _ traits: MachineTraits
+  ) {
     var end: UInt64 = 0
     var isEmpty = true
-    for (number, section) in layout.sections.enumerated()
-    where section.byteCount > 0 && (section.kind == .threadLocal || section.kind == .threadLocalZero) {
+    for number in resolution.sections.indices where layout.hasThreadLocals {
+      let section = resolution.sections[number]
+      guard section.byteCount > 0, section.kind == .threadLocal || section.kind == .threadLocalZero else {
+        continue
+      }
       let address = placement.sectionAddresses[number]
       start = isEmpty ? address : min(start, address)
       end = max(end, address &+ UInt64(section.byteCount))

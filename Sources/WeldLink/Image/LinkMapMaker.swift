@@ -12,10 +12,10 @@ extension RuntimeDyld {
     guard let first = batches.first else {
       throw .wrongOrder("linkMap must come after load and resolveRelocations")
     }
-    let batch = first.resolution.batch
+    let batch = first.plan.resolution.batch
     var map = LinkMap(machine: batch.machine, byteOrder: batch.objects[0].header.byteOrder)
     for batch in batches {
-      var maker = LinkMapMaker(plan: batch.plan(relaxes: options.relaxes), traits: batch.traits, map: map)
+      var maker = LinkMapMaker(of: batch, map: map)
       try maker.run(for: batch.traits.machine, file: "")
       map = maker.map
     }
@@ -25,8 +25,7 @@ extension RuntimeDyld {
 
 /// Adds a batch to a map: applies each of its relocations once more, to copies, and looks at what it does.
 private struct LinkMapMaker: ArchitectureWork {
-  private var plan: LinkPlan
-  let traits: MachineTraits
+  private let batch: LinkedBatch
   var map: LinkMap
   /// The position in the map of each section of the batch, or -1.
   private var positions: [Int]
@@ -45,25 +44,24 @@ private struct LinkMapMaker: ArchitectureWork {
     var stub: Int
   }
 
-  init(plan: LinkPlan, traits: MachineTraits, map: LinkMap) {
-    self.plan = plan
-    self.traits = traits
+  init(of batch: LinkedBatch, map: LinkMap) {
+    self.batch = batch
     self.map = map
-    positions = [Int](repeating: -1, count: plan.resolution.batch.sectionCount)
-    let stubs = plan.synthesis.stubs.enumerated().map { (plan.placement.address(of: $1), $0) }
+    positions = [Int](repeating: -1, count: batch.plan.resolution.batch.sectionCount)
+    let stubs = batch.plan.synthesis.stubs.enumerated().map { (batch.plan.placement.address(of: $1), $0) }
     stubsByAddress = Dictionary(stubs) { first, _ in first }
   }
 
   mutating func run<Target: Architecture>(for _: Target.Type) throws(LinkError) {
-    if plan.synthesis.gotByteCount > 0 {
-      map.gotBase = Address(rawValue: plan.placement.gotBase)
-      if traits.tocSectionName != nil { map.tocBase = map.gotBase }
+    if batch.plan.synthesis.gotByteCount > 0 {
+      map.gotBase = Address(rawValue: batch.plan.placement.gotBase)
+      if batch.traits.tocSectionName != nil { map.tocBase = map.gotBase }
     }
-    let rules = RuleTable.shared(by: Target.self)
-    let batch = plan.resolution.batch
+    let rules = Target.rules
+    let input = batch.plan.resolution.batch
     let stubs = try makeStubs(Target.self)
-    for position in batch.objects.indices {
-      for number in batch.firstSection[position]..<batch.firstSection[position + 1] {
+    for position in input.objects.indices {
+      for number in input.first[position].section..<input.first[position + 1].section {
         try addSection(number, of: position, rules, Target.self)
       }
     }
@@ -78,11 +76,11 @@ extension LinkMapMaker {
   private mutating func addSection<Target: Architecture>(
     _ number: Int, of position: Int, _ rules: RuleTable, _: Target.Type
   ) throws(LinkError) {
-    let batch = plan.resolution.batch
-    let object = batch.objects[position]
-    let index = number - batch.firstSection[position]
+    let input = batch.plan.resolution.batch
+    let object = input.objects[position]
+    let index = number - input.first[position].section
     let header = object.section(at: SectionIndex(rawValue: UInt32(index)))
-    var section = plan.resolution.sections[number]
+    var section = batch.plan.resolution.sections[number]
     if section.kind == .notLoaded {
       guard index > 0, header.type == .progbits, !header.flags.contains(.alloc), !section.isDiscarded else {
         return
@@ -93,7 +91,7 @@ extension LinkMapMaker {
     positions[number] = map.sections.count
     let site = SectionSite(
       object: object, section: section, number: number, index: UInt32(index),
-      firstSymbol: batch.firstSymbol[position], base: plan.placement.sectionAddresses[number])
+      firstSymbol: input.first[position].symbol, base: batch.plan.placement.sectionAddresses[number])
     var contents: [UInt8] = []
     if !section.isZero {
       contents = [UInt8](
@@ -133,7 +131,7 @@ extension LinkMapMaker {
         var span = contents.mutableSpan
         var bytes = MutableRawSpan(_elements: &span)
         do {
-          outcome = try plan.apply(table, entry, site, rules, &bytes, Target.self)
+          outcome = try batch.plan.apply(table, entry, site, rules, &bytes, Target.self)
           if !outcome.settles.isEmpty { settled = outcome.settles }
         } catch {
           // Of what is not loaded, the bytes that do not fit stay as they are.
@@ -172,8 +170,9 @@ extension LinkMapMaker {
 
   /// Calls what goes to an indirect function by its right name: its address is that of a stub.
   private func via(_ outcome: Outcome, _ relocation: Relocation, _ site: SectionSite) -> LinkMap.Via {
-    let symbol = Int(plan.resolution.canonical[site.firstSymbol + Int(relocation.symbol.rawValue)])
-    return outcome.via == .direct && plan.resolution.classes[symbol].contains(.indirect) ? .stub : outcome.via
+    let symbol = Int(batch.plan.resolution.canonical[site.firstSymbol + Int(relocation.symbol.rawValue)])
+    return outcome.via == .direct && batch.plan.resolution.classes[symbol].contains(.indirect)
+      ? .stub : outcome.via
   }
 }
 
@@ -185,10 +184,10 @@ extension LinkMapMaker {
     _ relocation: Relocation, _ outcome: Outcome, _ site: SectionSite, object: Int, _ rules: RuleTable,
     _: Target.Type
   ) {
-    let symbol = Int(plan.resolution.canonical[site.firstSymbol + Int(relocation.symbol.rawValue)])
+    let symbol = Int(batch.plan.resolution.canonical[site.firstSymbol + Int(relocation.symbol.rawValue)])
     let addend = Target.addendSelectsTarget ? UInt64(bitPattern: relocation.addend) : 0
     if let rule = rules.rule(relocation.type), case .slot(let kind, _) = rule.value,
-      let position = plan.synthesis.slot(of: symbol, addend: kind == .module ? 0 : addend, kind)
+      let position = batch.plan.synthesis.slot(of: symbol, addend: kind == .module ? 0 : addend, kind)
     {
       noteSlot(position, usedBy: site, object: object)
     }
@@ -197,26 +196,26 @@ extension LinkMapMaker {
       let position = stubsByAddress[outcome.target],
       seenStubs.insert(SeenStub(section: site.number, stub: position)).inserted
     else { return }
-    let stub = plan.synthesis.stubs[position]
+    let stub = batch.plan.synthesis.stubs[position]
     if stub.slot >= 0 { noteSlot(stub.slot, usedBy: site, object: object) }
     map.stubs.append(
       LinkMap.Stub(
         file: site.object.name,
         section: site.object.sectionName(SectionIndex(rawValue: site.index)),
-        symbol: plan.resolution.batch.symbolName(symbol), kind: stub.kind.name,
+        symbol: batch.plan.resolution.batch.symbolName(symbol), kind: stub.kind.name,
         address: Address(rawValue: outcome.target), byteCount: stub.kind.byteCount,
-        target: Address(rawValue: plan.symbols.values[symbol] &+ stub.addend)))
+        target: Address(rawValue: batch.plan.symbols.values[symbol] &+ stub.addend)))
   }
 
   private mutating func noteSlot(_ position: Int, usedBy site: SectionSite, object: Int) {
     guard seenSlots.insert(SeenSlot(object: object, slot: position)).inserted else { return }
-    let slot = plan.synthesis.slots[position]
+    let slot = batch.plan.synthesis.slots[position]
     map.slots.append(
       LinkMap.Slot(
         file: site.object.name,
-        symbol: slot.kind == .module ? "" : plan.resolution.batch.symbolName(slot.symbol),
+        symbol: slot.kind == .module ? "" : batch.plan.resolution.batch.symbolName(slot.symbol),
         addend: Int64(bitPattern: slot.addend), kind: slot.kind,
-        address: Address(rawValue: plan.placement.address(of: slot))))
+        address: Address(rawValue: batch.plan.placement.address(of: slot))))
   }
 
   /// Notes a word of a `.toc` section that holds an address: a slot that the compiler made.
@@ -228,7 +227,8 @@ extension LinkMapMaker {
     else { return }
     map.slots.append(
       LinkMap.Slot(
-        file: site.object.name, symbol: plan.resolution.batch.symbolName(symbol), addend: relocation.addend,
+        file: site.object.name, symbol: batch.plan.resolution.batch.symbolName(symbol),
+        addend: relocation.addend,
         kind: .address, address: Address(rawValue: site.base &+ relocation.offset)))
   }
 
@@ -236,7 +236,7 @@ extension LinkMapMaker {
   private mutating func makeStubs<Target: Architecture>(_: Target.Type) throws(LinkError) -> [[UInt8]] {
     var starts: [Int] = []
     var end = 0
-    for group in plan.synthesis.stubGroups {
+    for group in batch.plan.synthesis.stubGroups {
       starts.append(end)
       end += group.byteCount
     }
@@ -244,34 +244,33 @@ extension LinkMapMaker {
     do {
       var span = stubs.mutableSpan
       var bytes = MutableRawSpan(_elements: &span)
-      plan.unreachableStubs = try plan.writeStubs(Target.self, to: &bytes, from: starts)
+      batch.plan.unreachableStubs = try batch.plan.writeStubs(Target.self, to: &bytes) { starts[$1] }
     }
-    return zip(starts, plan.synthesis.stubGroups).map { Array(stubs[$0..<$0 + $1.byteCount]) }
+    return zip(starts, batch.plan.synthesis.stubGroups).map { Array(stubs[$0..<$0 + $1.byteCount]) }
   }
 
   private mutating func addSynthetic<Target: Architecture>(_: Target.Type, _ stubs: [[UInt8]]) {
-    var got = [UInt8](repeating: 0, count: plan.synthesis.gotByteCount)
+    var got = [UInt8](repeating: 0, count: batch.plan.synthesis.gotByteCount)
     do {
       var span = got.mutableSpan
       var bytes = MutableRawSpan(_elements: &span)
-      plan.writeSlots(Target.self, to: &bytes, from: 0)
+      batch.plan.writeSlots(Target.self, to: &bytes, from: 0)
     }
     var added: [(SyntheticSection, UInt64, Int, Protection, [UInt8])] = [
-      (.got, plan.placement.gotAddress, got.count, .read, got)
+      (.got, batch.plan.placement.gotAddress, got.count, .read, got)
     ]
     for (group, contents) in stubs.enumerated() {
       added.append(
-        (.stubs, plan.placement.stubAddresses[group], contents.count, [.read, .execute], contents))
+        (.stubs, batch.plan.placement.stubAddresses[group], contents.count, [.read, .execute], contents))
     }
-    let zero = Int(SegmentKind.zero.rawValue)
-    let commons = plan.layout.byteCounts[zero] - plan.layout.commonPosition
-    added.append((.common, plan.placement.commonAddress, commons, [.read, .write], []))
-    let large = plan.layout.commons.filter { $0.kind == .largeZero }
+    let commons = batch.plan.layout.byteCounts[.zero] - batch.plan.layout.commonPosition
+    added.append((.common, batch.plan.placement.commonAddress, commons, [.read, .write], []))
+    let large = batch.plan.layout.commons.filter { $0.kind == .largeZero }
     if let first = large.map(\.position).min() {
-      let kind = Int(SegmentKind.largeZero.rawValue)
       added.append(
         (
-          .common, plan.placement.kindAddresses[kind] &+ UInt64(first), plan.layout.byteCounts[kind] - first,
+          .common, batch.plan.placement.kindAddresses[.largeZero] &+ UInt64(first),
+          batch.plan.layout.byteCounts[.largeZero] - first,
           [.read, .write], []
         ))
     }
@@ -289,19 +288,19 @@ extension LinkMapMaker {
 
 extension LinkMapMaker {
   private mutating func addSymbols() {
-    let batch = plan.resolution.batch
+    let input = batch.plan.resolution.batch
     let commons = map.sections.indices.filter {
       map.sections[$0].name == SyntheticSection.common.rawValue && map.sections[$0].index == nil
     }
-    let linkerMade = Set(plan.resolution.linkerDefinitions.map(\.symbol))
-    let externals = Set(plan.synthesis.externals)
-    for position in batch.objects.indices {
-      let object = batch.objects[position]
+    let linkerMade = Set(batch.plan.resolution.linkerDefinitions.map(\.symbol))
+    let externals = Set(batch.plan.synthesis.externals)
+    for position in input.objects.indices {
+      let object = input.objects[position]
       let symbols = object.symbols
       for index in 0..<symbols.count {
         let symbol = symbols[index]
-        let number = batch.firstSymbol[position] + index
-        guard plan.resolution.canonical[number] == UInt32(number), symbol.type != .file,
+        let number = input.first[position].symbol + index
+        guard batch.plan.resolution.canonical[number] == UInt32(number), symbol.type != .file,
           symbol.type != .section,
           symbol.nameOffset != 0
         else { continue }
@@ -309,11 +308,11 @@ extension LinkMapMaker {
         var file = object.name
         switch symbol.place {
         case .section(let index):
-          let found = positions[batch.firstSection[position] + Int(index.rawValue)]
+          let found = positions[input.first[position].section + Int(index.rawValue)]
           guard found >= 0 else { continue }
           section = found
         case .common, .largeCommon:
-          let address = plan.symbols.values[number]
+          let address = batch.plan.symbols.values[number]
           section = commons.first {
             address &- map.sections[$0].address.rawValue < UInt64(map.sections[$0].byteCount)
           }
@@ -325,7 +324,7 @@ extension LinkMapMaker {
         map.symbols.append(
           LinkMap.Symbol(
             name: object.name(of: symbol), file: file, section: section,
-            address: Address(rawValue: plan.symbols.values[number]), byteCount: symbol.size,
+            address: Address(rawValue: batch.plan.symbols.values[number]), byteCount: symbol.size,
             binding: symbol.binding,
             type: symbol.type, other: symbol.other))
       }
@@ -341,12 +340,13 @@ extension LinkMapMaker {
     _ relocation: Relocation, _ outcome: Outcome, _ site: SectionSite, _ rules: RuleTable, _: Target.Type
   ) -> [LinkMap.Relocation.Input] {
     guard let rule = rules.rule(relocation.type), outcome.via != .nothing else { return [] }
-    let symbol = Int(plan.resolution.canonical[site.firstSymbol + Int(relocation.symbol.rawValue)])
+    let symbol = Int(batch.plan.resolution.canonical[site.firstSymbol + Int(relocation.symbol.rawValue)])
     let values: [String: UInt64] = [
-      "S": plan.symbols.values[site.firstSymbol + Int(relocation.symbol.rawValue)],
+      "S": batch.plan.symbols.values[site.firstSymbol + Int(relocation.symbol.rawValue)],
       "A": UInt64(bitPattern: relocation.addend), "P": site.base &+ relocation.offset, "G": outcome.target,
-      "L": outcome.target, "Z": plan.resolution.batch.symbol(symbol).size, "GOT": plan.placement.gotBase,
-      "TP": plan.threadLocals.threadPointer, "DTP": plan.threadLocals.moduleBase,
+      "L": outcome.target, "Z": batch.plan.resolution.batch.symbol(symbol).size,
+      "GOT": batch.plan.placement.gotBase,
+      "TP": batch.plan.threadLocals.threadPointer, "DTP": batch.plan.threadLocals.moduleBase,
     ]
     let letters = outcome.via == .rewritten ? ["S", "A", "P"] : rule.value.letters
     return letters.compactMap { letter in

@@ -8,7 +8,7 @@ enum PhantomThreadLocals {
 
     /// The names of undefined symbols that relocations of thread-local storage refer to.
     func run<A: Architecture>(for _: A.Type) throws(LinkError) -> Set<String> {
-      let rules = RuleTable.shared(by: A.self)
+      let rules = A.rules
       var names: Set<String> = []
       for object in objects {
         for number in 1..<max(object.sectionCount, 1) {

@@ -34,7 +34,7 @@ extension RuntimeDyld.Options {
   /// The sections of a batch that are used at addresses of their own.
   ///
   /// - Throws: `noSuchSection` for one that no file has.
-  func pins(of resolution: Resolution) throws(LinkError) -> Placement.Pins {
+  func pins(of resolution: borrowing Resolution) throws(LinkError) -> Placement.Pins {
     var pins = Placement.Pins()
     pins.gotBase = gotBase?.rawValue
     guard !sectionAddresses.isEmpty else { return pins }
@@ -60,14 +60,14 @@ extension RuntimeDyld.Options {
 
   /// The numbers of the loaded sections of the files with these base names, by file and name.
   private func namedSections(
-    of files: Set<String>, _ resolution: Resolution
+    of files: Set<String>, _ resolution: borrowing Resolution
   ) -> [String: [String: [Int]]] {
     var found: [String: [String: [Int]]] = [:]
     let batch = resolution.batch
     for (position, object) in batch.objects.enumerated() {
       let file = String(object.name.baseName)
       guard files.contains(file) else { continue }
-      for number in batch.firstSection[position]..<batch.firstSection[position + 1]
+      for number in batch.first[position].section..<batch.first[position + 1].section
       where resolution.sections[number].kind != .notLoaded {
         found[file, default: [:]][batch.sectionName(number), default: []].append(number)
       }

@@ -43,7 +43,7 @@ public enum AddressNeeds {
     let objects: [ObjectFile]
 
     func run<A: Architecture>(for _: A.Type) throws(LinkError) -> Bool {
-      let rules = RuleTable.shared(by: A.self)
+      let rules = A.rules
       return objects.contains { object in
         (1..<max(object.sectionCount, 1)).contains { number in
           let table = object.section(at: SectionIndex(rawValue: UInt32(number)))

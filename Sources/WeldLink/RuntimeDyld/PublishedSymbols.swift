@@ -83,24 +83,26 @@ final class PublishedSymbols {
 
   /// Adds the definitions of `batch`; those of earlier batches prevail over weak and common ones.
   func add(_ batch: LinkedBatch) {
-    let resolution = batch.resolution
+    let globals = batch.plan.resolution.globals
+    let classes = batch.plan.resolution.classes
     let position = batches.count
     batches.append(batch)
     guard position > 0 else {
       // The table of the first batch will do; most linkers have one batch only.
-      names = resolution.names
-      definitions = resolution.globals.map { global in
+      names = batch.plan.resolution.names
+      definitions = globals.map { global in
         Definition(
-          global, resolution.classes[global.symbol], at: batch.address(ofSymbol: global.symbol),
+          global, classes[global.symbol], at: batch.address(ofSymbol: global.symbol),
           batch: position)
       }
       return
     }
-    let first = names.addStrings(of: resolution.names)
-    for (id, global) in resolution.globals.enumerated() where global.isDefined {
-      let number = names.intern(id, of: resolution.names, after: first)
+    let newNames = batch.plan.resolution.names
+    let first = names.addStrings(of: newNames)
+    for (id, global) in globals.enumerated() where global.isDefined {
+      let number = names.intern(id, of: newNames, after: first)
       let definition = Definition(
-        global, resolution.classes[global.symbol], at: batch.address(ofSymbol: global.symbol), batch: position
+        global, classes[global.symbol], at: batch.address(ofSymbol: global.symbol), batch: position
       )
       if number == definitions.count {
         definitions.append(definition)
@@ -114,7 +116,7 @@ final class PublishedSymbols {
   func find(_ number: Int, of other: NameTable) -> (isStrong: Bool, file: String)? {
     guard let found = names.find(number, of: other), definitions[found].batch >= 0 else { return nil }
     let definition = definitions[found]
-    let batch = batches[Int(definition.batch)].resolution.batch
+    let batch = batches[Int(definition.batch)].plan.resolution.batch
     return (
       definition.strength == .definition,
       batch.objects[batch.object(ofSymbol: Int(definition.symbol))].name

@@ -159,30 +159,33 @@ extension RuntimeDyld {
   private func sections(of position: Int) -> [Section] {
     let batch = batches[position]
     var found: [Section] = []
-    let input = batch.resolution.batch
+    let input = batch.plan.resolution.batch
     for (object, file) in input.objects.enumerated() {
       let name = file.name
-      for number in input.firstSection[object]..<input.firstSection[object + 1] {
-        let section = batch.layout.sections[number]
+      for number in input.first[object].section..<input.first[object + 1].section {
+        let section = batch.plan.resolution.sections[number]
         guard section.kind != .notLoaded else { continue }
-        let index = SectionIndex(rawValue: UInt32(number - input.firstSection[object]))
+        let index = SectionIndex(rawValue: UInt32(number - input.first[object].section))
         found.append(
           Section(
             id: SectionID(batch: position, part: .input(number)), file: name, name: file.sectionName(index),
-            address: Address(rawValue: batch.placement.sectionAddresses[number]),
+            address: Address(rawValue: batch.plan.placement.sectionAddresses[number]),
             byteCount: section.byteCount,
             protection: section.kind.protection))
       }
     }
     let commonByteCount =
-      batch.layout.byteCounts[Int(SegmentKind.zero.rawValue)] - batch.layout.commonPosition
+      batch.plan.layout.byteCounts[.zero] - batch.plan.layout.commonPosition
     var synthetic: [(SectionID.Part, SyntheticSection, UInt64, Int, Protection)] = [
-      (.synthetic(.got), .got, batch.placement.gotAddress, batch.synthesis.gotByteCount, .read),
-      (.synthetic(.common), .common, batch.placement.commonAddress, commonByteCount, [.read, .write]),
+      (.synthetic(.got), .got, batch.plan.placement.gotAddress, batch.plan.synthesis.gotByteCount, .read),
+      (.synthetic(.common), .common, batch.plan.placement.commonAddress, commonByteCount, [.read, .write]),
     ]
-    for (group, stubs) in batch.synthesis.stubGroups.enumerated() {
+    for (group, stubs) in batch.plan.synthesis.stubGroups.enumerated() {
       synthetic.append(
-        (.stubs(group), .stubs, batch.placement.stubAddresses[group], stubs.byteCount, [.read, .execute]))
+        (
+          .stubs(group), .stubs, batch.plan.placement.stubAddresses[group], stubs.byteCount,
+          [.read, .execute]
+        ))
     }
     for (part, section, address, byteCount, protection) in synthetic where byteCount > 0 {
       found.append(
@@ -255,7 +258,7 @@ extension RuntimeDyld {
     try layOut()
     for batch in batches[finalizedCount...] where !batch.isFinalized {
       let (externals, missingResolver) = try externals(of: batch)
-      try batch.apply(externals: externals, missingResolver: missingResolver, relaxes: options.relaxes)
+      try batch.apply(externals: externals, missingResolver: missingResolver)
     }
   }
 
@@ -299,14 +302,13 @@ extension RuntimeDyld {
     try layOut()
     var found: [External] = []
     for batch in batches[finalizedCount...] where !batch.isFinalized {
-      let resolution = batch.resolution
-      for number in batch.synthesis.externals {
-        let name = resolution.batch.symbolName(number)
+      for number in batch.plan.synthesis.externals {
+        let name = batch.plan.resolution.batch.symbolName(number)
         guard symbol(named: name) == nil else { continue }
         found.append(
           External(
             name: options.aliases.targets(of: name).last ?? name,
-            isWeak: resolution.classes[number].contains(.weakReference)))
+            isWeak: batch.plan.resolution.classes[number].contains(.weakReference)))
       }
     }
     return found
@@ -321,10 +323,9 @@ extension RuntimeDyld {
   private func externals(
     of batch: LinkedBatch
   ) throws(LinkError) -> (addresses: [ResolvedSymbol], missingResolver: Int?) {
-    let resolution = batch.resolution
-    let wanted = batch.synthesis.externals
+    let wanted = batch.plan.synthesis.externals
     guard !wanted.isEmpty else { return ([], nil) }
-    let names = wanted.map { resolution.batch.symbolName($0) }
+    let names = wanted.map { batch.plan.resolution.batch.symbolName($0) }
     var found = names.map { name in
       symbol(named: name).map {
         ResolvedSymbol(address: $0.address, isFunction: $0.flags.contains(.callable))
@@ -333,7 +334,7 @@ extension RuntimeDyld {
     // A hidden symbol is not to be found outside.
     let isHidden =
       options.looksUpHidden
-      ? [] : Set(resolution.globals.lazy.filter { $0.visibility.isHidden }.map(\.symbol))
+      ? [] : Set(batch.plan.resolution.globals.lazy.filter { $0.visibility.isHidden }.map(\.symbol))
     let outside = wanted.indices.filter { found[$0] == nil && !isHidden.contains(wanted[$0]) }
     let sought = outside.map { options.aliases.targets(of: names[$0]).last ?? names[$0] }
     do {
@@ -347,10 +348,12 @@ extension RuntimeDyld {
         found[$0] == nil && names[$0] == String(describing: batch.traits.threadLocalResolver)
       } : nil
     let missing = wanted.indices.filter {
-      found[$0] == nil && $0 != resolver && !resolution.classes[wanted[$0]].contains(.weakReference)
+      found[$0] == nil && $0 != resolver
+        && !batch.plan.resolution.classes[wanted[$0]].contains(.weakReference)
     }
     guard missing.isEmpty else {
-      let references = RelocationWalk.references(to: Set(missing.map { wanted[$0] }), in: resolution)
+      let references = RelocationWalk.references(
+        to: Set(missing.map { wanted[$0] }), in: batch.plan.resolution)
       throw .undefinedSymbols(
         missing.enumerated().map { number, position in
           LinkError.UndefinedSymbol(

@@ -32,6 +32,7 @@ public enum PPC64LE: Architecture {
     branchReach: 0x200_0000,
     threadPointer: .afterStart(0x7000), moduleBias: 0x8000)
   public static var byteOrder: ByteOrder { .little }
+  public static let rules = RuleTable(of: PPC64LE.self)
   public static var addendSelectsTarget: Bool { true }
   public static var hasLocalEntries: Bool { true }
   /// The rewritten code finds the same place: 0x8000 bytes behind the start of the block.

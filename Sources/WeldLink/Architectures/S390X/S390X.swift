@@ -27,4 +27,5 @@ public enum S390X: Architecture {
     gotBaseName: "_GLOBAL_OFFSET_TABLE_", branchReach: 0x1_0000_0000, threadPointer: .atEnd,
     threadLocalResolver: "__tls_get_offset")
   public static var byteOrder: ByteOrder { .big }
+  public static let rules = RuleTable(of: S390X.self)
 }

@@ -32,4 +32,5 @@ public enum X86_64: Architecture {
     gotBaseName: "_GLOBAL_OFFSET_TABLE_", hasLargeSections: true, branchReach: 0x8000_0000,
     threadPointer: .atEnd)
   public static var byteOrder: ByteOrder { .little }
+  public static let rules = RuleTable(of: X86_64.self)
 }
