@@ -5,6 +5,7 @@ extension Array {
   /// metadata at each call, and stores one element after the other.
   init(of element: Element, count: Int) {
     self.init()
+    guard count > 0 else { return }
     reserveCapacity(count)
     append(contentsOf: repeatElement(element, count: count))
   }

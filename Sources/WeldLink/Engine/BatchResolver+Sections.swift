@@ -4,7 +4,7 @@ internal import WeldELF
 // Which sections take part, and as what.
 extension BatchResolver {
   mutating func addSections(of object: ObjectFile, at position: Int) throws(LinkError) {
-    let first = batch.first[position].section
+    let first = resolution.batch.first[position].section
     if !object.groupSections.isEmpty { discardGroups(of: object, first: first) }
     for number in 1..<max(object.sectionCount, 1) {
       let header = object.section(at: SectionIndex(rawValue: UInt32(truncatingIfNeeded: number)))
@@ -12,13 +12,13 @@ extension BatchResolver {
       case .rela, .rel:
         // The gABI allows a relocation section before or after its target.
         let target = first &+ Int(header.info)
-        guard sections[target].relocationCount == 0 else {
+        guard resolution.sections[target].relocationCount == 0 else {
           throw .section(
             .secondRelocationSection, file: object.name,
             section: object.sectionName(SectionIndex(rawValue: header.info)))
         }
-        sections[target].relocationOffset = header.fileRange.lowerBound
-        sections[target].relocationCount = UInt32(
+        resolution.sections[target].relocationOffset = header.fileRange.lowerBound
+        resolution.sections[target].relocationCount = UInt32(
           truncatingIfNeeded: header.fileRange.count / (header.type == .rela ? 24 : 16))
         if header.type == .rel, header.size > 0, isLoaded(object, header.info) {
           throw .relocation(
@@ -62,7 +62,7 @@ extension BatchResolver {
           HashedName(byteCount: owned.count, hash: hash), in: groups.addStrings(owned), at: 0)
       }
       guard groups.count == before else { continue }
-      for member in group.members { sections[first &+ Int(member.rawValue)].role = .discarded }
+      for member in group.members { resolution.sections[first &+ Int(member.rawValue)].role = .discarded }
     }
   }
 
@@ -72,18 +72,18 @@ extension BatchResolver {
     for number in 1..<max(object.sectionCount, 1) {
       let header = object.section(at: SectionIndex(rawValue: UInt32(truncatingIfNeeded: number)))
       guard header.flags.contains([.alloc, .linkOrder]), header.link != 0,
-        sections[first &+ Int(header.link)].isDiscarded
+        resolution.sections[first &+ Int(header.link)].isDiscarded
       else { continue }
-      sections[first &+ number].role = .discarded
-      sections[first &+ number].kind = .notLoaded
+      resolution.sections[first &+ number].role = .discarded
+      resolution.sections[first &+ number].kind = .notLoaded
     }
   }
 
   private mutating func addSection(
     _ header: SectionHeader, number: Int, of object: ObjectFile
   ) throws(LinkError) {
-    guard !sections[number].isDiscarded, !header.flags.contains(.exclude) else { return }
-    guard linksThreadLocals || !header.flags.contains(.tls) else { return }
+    guard !resolution.sections[number].isDiscarded, !header.flags.contains(.exclude) else { return }
+    guard resolution.linksThreadLocals || !header.flags.contains(.tls) else { return }
     if header.flags.contains([.write, .executable]) {
       throw .section(.writableAndExecutable, file: object.name, section: object.name(of: header))
     }
@@ -95,18 +95,18 @@ extension BatchResolver {
         .alignmentTooLarge(header.alignment), file: object.name, section: object.name(of: header))
     }
     let (kind, role) = traits.classify(header, object.nameBytes(of: header))
-    sections[number].fileOffset = header.fileRange.lowerBound
-    sections[number].byteCount = byteCount
-    sections[number].alignmentShift = UInt8(truncatingIfNeeded: alignment.trailingZeroBitCount)
-    sections[number].kind = kind
-    sections[number].role = role
-    roles.insert(role)
-    sections[number].isZero = header.type == .nobits
+    resolution.sections[number].fileOffset = header.fileRange.lowerBound
+    resolution.sections[number].byteCount = byteCount
+    resolution.sections[number].alignmentShift = UInt8(truncatingIfNeeded: alignment.trailingZeroBitCount)
+    resolution.sections[number].kind = kind
+    resolution.sections[number].role = role
+    resolution.roles.insert(role)
+    resolution.sections[number].isZero = header.type == .nobits
     switch role {
     case .plain: break
     case .frames: try addFrames(header, number: number, of: object)
     case .toc: break
-    case .identifier: identifierSections[object.name(of: header), default: []].append(number)
+    case .identifier: resolution.identifierSections[object.name(of: header), default: []].append(number)
     default:
       guard byteCount % 8 == 0 else {
         throw .section(
@@ -122,8 +122,8 @@ extension BatchResolver {
     do {
       let byteCount = try FrameSection.recordByteCount(
         of: object.contents(of: header), order: object.header.byteOrder)
-      sections[number].byteCount = byteCount
-      if byteCount == 0 { sections[number].kind = .notLoaded }
+      resolution.sections[number].byteCount = byteCount
+      if byteCount == 0 { resolution.sections[number].kind = .notLoaded }
     } catch {
       throw .section(
         .malformedFrames(offset: error.offset), file: object.name, section: object.name(of: header))

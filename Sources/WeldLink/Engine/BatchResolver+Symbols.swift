@@ -5,15 +5,16 @@ internal import WeldELF
 extension BatchResolver {
   mutating func addSymbols(of object: ObjectFile, at position: Int) throws(LinkError) {
     guard let table = object.symbolTable else { return }
-    let first = batch.first[position].symbol
-    let firstSection = batch.first[position].section
+    let first = resolution.batch.first[position].symbol
+    let firstSection = resolution.batch.first[position].section
     let symbols = object.symbols
     for index in 0..<min(table.firstGlobal, table.count) {
       let symbol = symbols[index]
       let number = first &+ index
-      canonical[number] = UInt32(truncatingIfNeeded: number)
-      classes[number] = Self.localClass(of: symbol, in: sections, firstSection: firstSection)
-      if classes[number].contains(.indirect) { indirectFunctions.append(number) }
+      resolution.canonical[number] = UInt32(truncatingIfNeeded: number)
+      resolution.classes[number] = Self.localClass(
+        of: symbol, in: resolution.sections, firstSection: firstSection)
+      if resolution.classes[number].contains(.indirect) { resolution.indirectFunctions.append(number) }
       if symbol.place == .common {
         commons[number] = try common(symbol, number, .zero, object)
       }
@@ -21,7 +22,7 @@ extension BatchResolver {
     guard table.firstGlobal < table.count,
       let strings = try? object.bytes.extracting(table.names)
     else { return }
-    let source = names.addStrings(strings)
+    let source = resolution.names.addStrings(strings)
     let bytes = strings.span
     for index in table.firstGlobal..<table.count {
       let symbol = symbols[index]
@@ -33,25 +34,30 @@ extension BatchResolver {
         name = HashedName(byteCount: 0, hash: 0)
       }
       let number = first &+ index
-      let known = globals.count
-      let id = name.byteCount == 0 ? names.intern("") : names.intern(name, in: source, at: symbol.nameOffset)
+      let known = resolution.globals.count
+      let id =
+        name.byteCount == 0
+        ? resolution.names.intern("") : resolution.names.intern(name, in: source, at: symbol.nameOffset)
       // Until all objects are seen, the number of the name stands for the canonical symbol.
-      canonical[number] = UInt32(truncatingIfNeeded: id)
-      var strength = Self.strength(of: symbol, in: sections, firstSection: firstSection)
+      resolution.canonical[number] = UInt32(truncatingIfNeeded: id)
+      var strength = Self.strength(of: symbol, in: resolution.sections, firstSection: firstSection)
       if !overridden.isEmpty, overridden.contains(number) { strength = .reference }
       if symbol.place != .undefined {
-        classes[number] = Self.localClass(of: symbol, in: sections, firstSection: firstSection)
+        resolution.classes[number] = Self.localClass(
+          of: symbol, in: resolution.sections, firstSection: firstSection)
       } else if symbol.type == .tls {
-        classes[number] = .threadLocal
+        resolution.classes[number] = .threadLocal
       }
       if id == known {
-        globals.append(
+        resolution.globals.append(
           GlobalSymbol(symbol: number, strength: strength, visibility: symbol.visibility, type: symbol.type))
-      } else if strength > globals[id].strength || strength == .definition || symbol.visibility != .default {
+      } else if strength > resolution.globals[id].strength || strength == .definition
+        || symbol.visibility != .default
+      {
         try merge(symbol, number, strength, into: id)
       }
       if strength == .common {
-        try mergeCommon(symbol, number, of: globals[id].symbol, object)
+        try mergeCommon(symbol, number, of: resolution.globals[id].symbol, object)
       }
     }
   }
@@ -97,25 +103,26 @@ extension BatchResolver {
   private mutating func merge(
     _ symbol: Symbol, _ number: Int, _ strength: GlobalSymbol.Strength, into id: Int
   ) throws(LinkError) {
-    let known = globals[id]
+    let known = resolution.globals[id]
     if symbol.visibility != .default {
-      globals[id].visibility = .mostConstraining(known.visibility, symbol.visibility)
+      resolution.globals[id].visibility = .mostConstraining(known.visibility, symbol.visibility)
     }
     guard strength >= known.strength else { return }
     if strength == .definition, known.strength == .definition {
       // The same constant twice contradicts nothing; GNU ld and ld.lld allow it, too.
-      let first = batch.symbol(known.symbol)
+      let first = resolution.batch.symbol(known.symbol)
       if symbol.place == .absolute, first.place == .absolute, symbol.value == first.value { return }
       throw .duplicateDefinition(
-        symbol: names.text(id), first: batch.objects[batch.object(ofSymbol: known.symbol)].name,
-        second: batch.objects[batch.object(ofSymbol: number)].name)
+        symbol: resolution.names.text(id),
+        first: resolution.batch.objects[resolution.batch.object(ofSymbol: known.symbol)].name,
+        second: resolution.batch.objects[resolution.batch.object(ofSymbol: number)].name)
     }
     guard strength > known.strength else { return }
-    globals[id].strength = strength
+    resolution.globals[id].strength = strength
     if strength >= .weakDefinition {
       if known.strength == .common { commons[known.symbol] = nil }
-      globals[id].symbol = number
-      globals[id].type = symbol.type
+      resolution.globals[id].symbol = number
+      resolution.globals[id].type = symbol.type
     }
   }
 

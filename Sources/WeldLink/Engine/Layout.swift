@@ -44,10 +44,7 @@ struct Layout: ~Copyable, Sendable {
     }
     if resolution.roles.contains(.toc) { try placeTOC(resolution, synthesis) }
     try placePlainSections(resolution, synthesis)
-    for (name, numbers) in resolution.identifierSections.sorted(by: { $0.key < $1.key }) {
-      identifiers[name] = try lay(
-        out: numbers.filter { resolution.sections[$0].kind != .notLoaded }, resolution)
-    }
+    if resolution.roles.contains(.identifier) { try placeIdentifiers(resolution) }
     try placeArrays(resolution)
     if resolution.roles.contains(.frames) { try placeFrames(resolution) }
     for group in stubPositions.indices where stubPositions[group] < 0 {
@@ -72,6 +69,14 @@ struct Layout: ~Copyable, Sendable {
       positions[number] = try place(section.byteCount, alignment: section.alignment, in: section.kind)
       guard !groups.isEmpty else { continue }
       for group in groups[number] ?? [] { try placeStubs(synthesis.stubGroups[group], group) }
+    }
+  }
+
+  /// Places sections with C identifiers for names, with their namesakes.
+  private mutating func placeIdentifiers(_ resolution: borrowing Resolution) throws(LinkError) {
+    for (name, numbers) in resolution.identifierSections.sorted(by: { $0.key < $1.key }) {
+      identifiers[name] = try lay(
+        out: numbers.filter { resolution.sections[$0].kind != .notLoaded }, resolution)
     }
   }
 

@@ -43,11 +43,7 @@ extension LinkedBatch {
       resolution.sections.relocate(object, from: first)
     }
     var rescan = Rescan(batch: self, position: position)
-    let needs = try rescan.run(for: traits.machine, file: object.name)
-    guard needs.slots.count == plan.synthesis.slots.count, needs.stubs.count == plan.synthesis.stubs.count,
-      needs.gotByteCount == plan.synthesis.gotByteCount
-    else { throw .graph(.unplannedNeeds(file: object.name)) }
-    plan.synthesis = needs
+    try rescan.run(for: traits.machine, file: object.name)
   }
 
   private func proveFrames(

@@ -38,17 +38,17 @@ package final class LinkedBatch {
   init(
     _ objects: [ObjectFile], _ traits: MachineTraits, options: RuntimeDyld.Options,
     after published: PublishedSymbols?, overridden: Set<Int> = [],
-    in memory: (Synthesis) throws(LinkError) -> any MemoryManager
+    in memory: (borrowing Synthesis) throws(LinkError) -> any MemoryManager
   ) throws(LinkError) {
     let resolution = try BatchResolver.resolve(
       Batch(objects, machine: traits.machine), traits, aliases: options.aliases,
       linksThreadLocals: options.linksThreadLocals, after: published, overridden: overridden,
       and: options.definedElsewhere)
     let pins = try options.pins(of: resolution)
-    var scan = Scan(resolution: resolution, pins: pins.sections)
-    let synthesis = try scan.run(for: traits.machine, file: objects.first?.name ?? "")
-    let layout = try Layout(of: scan.resolution, with: synthesis)
-    let manager = try memory(synthesis)
+    var scan = Scan(resolution, pins: pins.sections)
+    try scan.run(for: traits.machine, file: objects.first?.name ?? "")
+    let layout = try Layout(of: scan.resolution, with: scan.synthesis)
+    let manager = try memory(scan.synthesis)
     let allocation: Allocation
     do {
       allocation = try manager.allocate(layout.requests)
@@ -56,7 +56,7 @@ package final class LinkedBatch {
       throw LinkError(error)
     }
     plan = LinkPlan(
-      scan.resolution, synthesis, layout, traits, at: allocation.segments, pins: pins,
+      scan.resolution, scan.synthesis, layout, traits, at: allocation.segments, pins: pins,
       relaxes: options.relaxes)
     self.traits = traits
     state = .writable(allocation)

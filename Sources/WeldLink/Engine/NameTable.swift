@@ -16,16 +16,26 @@ struct NameTable {
 
   private var names: [Name] = []
   private var strings = BytesList()
-  /// Hash in the upper half and number plus one in the lower one; 0 where free. The count is a power of two.
-  private var slots: [UInt64]
-  private var mask: Int
+  /// Hash in the upper half and number plus one in the lower one; 0 where free. The count is a power of two, or 0
+  /// without names.
+  private var slots: [UInt64] = []
+  private var mask = 0
+
+  /// An empty table.
+  init() {}
 
   /// An empty table with room for about `capacity` names.
-  init(capacity: Int = 0) {
-    let count = max(16, (capacity * 2).nextPowerOfTwo)
-    slots = [UInt64](repeating: 0, count: count)
-    mask = count - 1
+  init(capacity: Int) {
+    guard capacity > 0 else { return }
+    makeSlots(max(Self.leastSlotCount, (capacity * 2).nextPowerOfTwo))
     names.reserveCapacity(capacity * 2)
+  }
+
+  private static let leastSlotCount = 16
+
+  private mutating func makeSlots(_ count: Int) {
+    slots = Array(of: 0, count: count)
+    mask = count - 1
   }
 
   /// How many names there are; their numbers are all below it.
@@ -39,6 +49,7 @@ struct NameTable {
 
   /// The number of the name at `offset` of the bytes with the number `source`: the one it has, or a new one.
   mutating func intern(_ found: HashedName, in source: UInt32, at offset: UInt32) -> Int {
+    if slots.isEmpty { makeSlots(Self.leastSlotCount) }
     var slot = Int(truncatingIfNeeded: found.hash) & mask
     while true {
       let entry = slots[slot]
@@ -74,6 +85,7 @@ struct NameTable {
 
   /// The number of the name that consists of `bytes`, or `nil`.
   func find(_ bytes: RawSpan, hash: UInt32) -> Int? {
+    guard !slots.isEmpty else { return nil }
     var slot = Int(truncatingIfNeeded: hash) & mask
     while slots[slot] != 0 {
       if UInt32(truncatingIfNeeded: slots[slot] &>> 32) == hash {
@@ -132,9 +144,7 @@ struct NameTable {
   }
 
   private mutating func grow() {
-    let count = slots.count * 2
-    slots = [UInt64](repeating: 0, count: count)
-    mask = count - 1
+    makeSlots(slots.count * 2)
     for (number, name) in names.enumerated() {
       var slot = Int(truncatingIfNeeded: name.hash) & mask
       while slots[slot] != 0 { slot = (slot &+ 1) & mask }

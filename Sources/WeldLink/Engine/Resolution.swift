@@ -78,19 +78,39 @@ struct Resolution: ~Copyable, Sendable {
   /// All sections of the batch.
   var sections: [InputSection]
   /// What sections are, some of which may have been dropped since.
-  let roles: SectionRoles
+  var roles = SectionRoles()
   /// For each symbol the one that stands for it: itself, or the definition of its name.
-  let canonical: [UInt32]
+  var canonical: [UInt32]
   /// What is known about each symbol; for a name, under the number of its canonical symbol.
-  let classes: [SymbolClass]
-  let names: NameTable
+  var classes: [SymbolClass]
+  var names: NameTable
   /// Under the number of the name.
-  let globals: [GlobalSymbol]
-  let commons: [CommonSymbol]
+  var globals: [GlobalSymbol] = []
+  var commons: [CommonSymbol] = []
   /// Symbols that the linker defines, by their canonical numbers.
-  let linkerDefinitions: [(symbol: Int, definition: LinkerDefinition)]
+  var linkerDefinitions: [(symbol: Int, definition: LinkerDefinition)] = []
   /// Sections whose names are C identifiers, by name.
-  let identifierSections: [String: [Int]]
+  var identifierSections: [String: [Int]] = [:]
   /// The indirect functions that the batch defines.
-  let indirectFunctions: [Int]
+  var indirectFunctions: [Int] = []
+
+  /// Nothing is known yet about what `batch` defines.
+  init(of batch: Batch, linksThreadLocals: Bool) {
+    self.batch = batch
+    self.linksThreadLocals = linksThreadLocals
+    sections = Array(of: InputSection(), count: batch.sectionCount)
+    canonical = Array(of: 0, count: batch.symbolCount)
+    classes = Array(of: [], count: batch.symbolCount)
+    var globalCount = 0
+    var largestCount = 0
+    for position in batch.objects.indices {
+      let count = batch.objects[position].symbolTable.map { $0.count - $0.firstGlobal } ?? 0
+      globalCount += count
+      largestCount = max(largestCount, count)
+    }
+    // The names of one object differ; those of many are mentioned several times.
+    names = NameTable(capacity: max(largestCount, globalCount / 4))
+    // Room that is not needed is never touched.
+    globals.reserveCapacity(globalCount)
+  }
 }

@@ -7,13 +7,20 @@ struct Scan: ~Copyable, ArchitectureWork {
   let resolution: Resolution
   /// The addresses of sections that do not follow the others, by number.
   let pins: [Int: UInt64]
+  /// What was found out.
+  private(set) var synthesis: Synthesis
 
-  func run<A: Architecture>(for _: A.Type) throws(LinkError) -> Synthesis {
-    var synthesis = Synthesis(symbolCount: resolution.batch.symbolCount, indirectStub: A.indirectStub)
+  init(_ resolution: consuming Resolution, pins: [Int: UInt64]) {
+    synthesis = Synthesis(symbolCount: resolution.batch.symbolCount)
+    self.resolution = resolution
+    self.pins = pins
+  }
+
+  mutating func run<A: Architecture>(for _: A.Type) throws(LinkError) {
     synthesis.groupStubs(of: resolution, pins: pins, reach: A.traits.branchReach)
     if A.hasLocalEntries { synthesis.others = resolution.batch.otherBits() }
     for symbol in resolution.indirectFunctions where resolution.canonical[symbol] == UInt32(symbol) {
-      synthesis.needStub(symbol, addend: 0, A.indirectStub, group: 0, isIndirect: true)
+      synthesis.needStub(ofIndirect: symbol, A.indirectStub)
     }
     for position in resolution.batch.objects.indices {
       try resolution.scan(objectAt: position, A.rules, &synthesis, A.self)
@@ -21,7 +28,6 @@ struct Scan: ~Copyable, ArchitectureWork {
     for (_, definition) in resolution.linkerDefinitions where definition == .gotBase {
       synthesis.usesGOTBase = true
     }
-    return synthesis
   }
 }
 
@@ -208,10 +214,19 @@ struct Rescan: ArchitectureWork {
   /// The object's position in the batch.
   let position: Int
 
-  func run<A: Architecture>(for _: A.Type) throws(LinkError) -> Synthesis {
-    var synthesis = batch.plan.synthesis
-    try batch.plan.resolution.scan(objectAt: position, A.rules, &synthesis, A.self)
-    return synthesis
+  func run<A: Architecture>(for _: A.Type) throws(LinkError) {
+    try batch.plan.rescan(objectAt: position, A.self)
+  }
+}
+
+extension LinkPlan {
+  fileprivate mutating func rescan<A: Architecture>(objectAt position: Int, _: A.Type) throws(LinkError) {
+    synthesis.isLaidOut = true
+    let gotByteCount = synthesis.gotByteCount
+    try resolution.scan(objectAt: position, A.rules, &synthesis, A.self)
+    guard !synthesis.lacksRoom, synthesis.gotByteCount == gotByteCount else {
+      throw .graph(.unplannedNeeds(file: resolution.batch.objects[position].name))
+    }
   }
 }
 

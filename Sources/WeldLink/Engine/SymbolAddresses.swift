@@ -50,10 +50,7 @@ struct SymbolAddresses: ~Copyable, Sendable {
           resolver: Address(rawValue: values[slot.symbol]),
           slot: Address(rawValue: placement.gotAddress &+ UInt64(slot.offset))))
     }
-    for symbol in resolution.indirectFunctions where resolution.canonical[symbol] == UInt32(symbol) {
-      guard let stub = synthesis.stub(of: symbol, addend: 0, synthesis.indirectStub, group: 0) else {
-        continue
-      }
+    for (symbol, stub) in synthesis.indirectFunctions {
       values[symbol] = placement.address(of: synthesis.stubs[stub])
     }
   }

@@ -1,12 +1,10 @@
 /// What the linker must make beside the sections of the objects: what the scan gives.
 ///
 /// Sizes only; addresses come with the layout.
-struct Synthesis: Sendable {
+struct Synthesis: ~Copyable, Sendable {
   /// For each symbol the position of its entry, or -1; empty as long as there are no entries.
   private var entryOfSymbol: [Int32] = []
   private let symbolCount: Int
-  /// The kind of stub that stands for an indirect function.
-  let indirectStub: StubKind
   /// Symbols that are undefined or have a plain slot or a plain stub: almost all that have anything.
   private var entries: [Entry] = []
   /// The others.
@@ -16,6 +14,8 @@ struct Synthesis: Sendable {
   private(set) var slots: [Slot] = []
   /// The stubs, in the order of their addresses within each group.
   private(set) var stubs: [Stub] = []
+  /// The indirect functions of the batch, by their canonical numbers, and the positions of the stubs that stand for them.
+  private(set) var indirectFunctions: [(symbol: Int, stub: Int)] = []
   /// Stubs that lie together, in reach of some of the text; none without stubs.
   var stubGroups: [StubGroup] = []
   /// For each section the number of its group of stubs; empty if there is one group only.
@@ -34,6 +34,10 @@ struct Synthesis: Sendable {
   var smallTOCObjects: Set<Int> = []
   /// Whether some relocation holds an address of the batch in 32 bits, so that it must lie below 2 GiB.
   var wantsLowAddresses = false
+  /// Whether the layout is made, so that there is no room for further slots and stubs.
+  var isLaidOut = false
+  /// Whether something was needed since then that there is no room for.
+  private(set) var lacksRoom = false
   /// Words of `.toc` sections that code reads in ways that cannot be rewritten.
   var keptWords: Set<SectionPlace> = []
 
@@ -105,10 +109,7 @@ struct Synthesis: Sendable {
     var group: Int
   }
 
-  init(symbolCount: Int, indirectStub: StubKind) {
-    self.symbolCount = symbolCount
-    self.indirectStub = indirectStub
-  }
+  init(symbolCount: Int) { self.symbolCount = symbolCount }
 
   /// The entry of a symbol, if it has one.
   private func entry(ofSymbol symbol: Int) -> Entry? {
@@ -165,6 +166,7 @@ extension Synthesis {
   /// Makes a slot for `symbol`, unless there is one.
   mutating func needSlot(_ symbol: Int, addend: UInt64, _ kind: SlotKind) {
     guard slot(of: symbol, addend: addend, kind) == nil else { return }
+    guard !isLaidOut else { return lacksRoom = true }
     if kind == .address, addend == 0 {
       let entry = entry(of: symbol)
       entries[entry].slot = Int32(truncatingIfNeeded: slots.count)
@@ -183,6 +185,7 @@ extension Synthesis {
   /// Makes a stub that leads to `symbol`, unless there is one.
   mutating func needStub(_ symbol: Int, addend: UInt64, _ kind: StubKind, group: Int, isIndirect: Bool) {
     guard stub(of: symbol, addend: addend, kind, group: group) == nil else { return }
+    guard !isLaidOut else { return lacksRoom = true }
     var slot = -1
     if kind.readsSlot {
       if isIndirect {
@@ -204,6 +207,12 @@ extension Synthesis {
       Stub(symbol: symbol, addend: addend, kind: kind, slot: slot, group: group, offset: offset))
     stubGroups[group].byteCount = offset + kind.byteCount
     stubGroups[group].alignment = max(stubGroups[group].alignment, kind.alignment)
+  }
+
+  /// Makes the stub whose address is that of an indirect function.
+  mutating func needStub(ofIndirect symbol: Int, _ kind: StubKind) {
+    indirectFunctions.append((symbol, stubs.count))
+    needStub(symbol, addend: 0, kind, group: 0, isIndirect: true)
   }
 
   /// The position of the slot that holds what the resolver of an indirect function returned.
