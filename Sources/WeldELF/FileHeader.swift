@@ -3,20 +3,21 @@ public import WeldBytes
 /// The machine an object is made for (`e_machine`).
 public struct Machine: RawRepresentable, Hashable, Sendable {
   public var rawValue: UInt16
+  @inlinable
   public init(rawValue: UInt16) { self.rawValue = rawValue }
 
   /// `EM_386`.
-  public static let i386 = Machine(rawValue: 3)
+  @inlinable public static var i386: Machine { Machine(rawValue: 3) }
   /// `EM_PPC64`, both ELFv1 and ELFv2.
-  public static let ppc64 = Machine(rawValue: 21)
+  @inlinable public static var ppc64: Machine { Machine(rawValue: 21) }
   /// `EM_S390`, 31 and 64 bits.
-  public static let s390 = Machine(rawValue: 22)
+  @inlinable public static var s390: Machine { Machine(rawValue: 22) }
   /// `EM_X86_64`.
-  public static let x86_64 = Machine(rawValue: 62)
+  @inlinable public static var x86_64: Machine { Machine(rawValue: 62) }
   /// `EM_AARCH64`.
-  public static let aarch64 = Machine(rawValue: 183)
+  @inlinable public static var aarch64: Machine { Machine(rawValue: 183) }
   /// `EM_RISCV`.
-  public static let riscv = Machine(rawValue: 243)
+  @inlinable public static var riscv: Machine { Machine(rawValue: 243) }
 
   /// The machine that this process runs on; `nil` if it has no name here.
   public static var host: Machine? {
@@ -57,16 +58,17 @@ extension Machine: CustomStringConvertible {
 /// What kind of ELF file it is (`e_type`).
 public struct FileType: RawRepresentable, Hashable, Sendable {
   public var rawValue: UInt16
+  @inlinable
   public init(rawValue: UInt16) { self.rawValue = rawValue }
 
   /// `ET_REL`: what compilers and assemblers write, and what Weld links.
-  public static let relocatable = FileType(rawValue: 1)
+  @inlinable public static var relocatable: FileType { FileType(rawValue: 1) }
   /// `ET_EXEC`.
-  public static let executable = FileType(rawValue: 2)
+  @inlinable public static var executable: FileType { FileType(rawValue: 2) }
   /// `ET_DYN`: a shared library or a position independent executable.
-  public static let sharedObject = FileType(rawValue: 3)
+  @inlinable public static var sharedObject: FileType { FileType(rawValue: 3) }
   /// `ET_CORE`.
-  public static let core = FileType(rawValue: 4)
+  @inlinable public static var core: FileType { FileType(rawValue: 4) }
 }
 
 extension FileType: CustomStringConvertible {

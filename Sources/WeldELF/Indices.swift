@@ -5,7 +5,7 @@ public struct SectionIndex: RawRepresentable, Hashable, Comparable, Sendable {
   public init(rawValue: UInt32) { self.rawValue = rawValue }
 
   /// `SHN_UNDEF`: no section.
-  public static let undefined = SectionIndex(rawValue: 0)
+  @inlinable public static var undefined: SectionIndex { SectionIndex(rawValue: 0) }
 
   public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 }
@@ -17,7 +17,7 @@ public struct SymbolIndex: RawRepresentable, Hashable, Comparable, Sendable {
   public init(rawValue: UInt32) { self.rawValue = rawValue }
 
   /// `STN_UNDEF`: the reserved first symbol, which has no name and the value 0.
-  public static let undefined = SymbolIndex(rawValue: 0)
+  @inlinable public static var undefined: SymbolIndex { SymbolIndex(rawValue: 0) }
 
   public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 }

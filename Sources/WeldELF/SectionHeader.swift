@@ -3,33 +3,34 @@ internal import WeldBytes
 /// What a section holds (`sh_type`).
 public struct SectionType: RawRepresentable, Hashable, Sendable {
   public var rawValue: UInt32
+  @inlinable
   public init(rawValue: UInt32) { self.rawValue = rawValue }
 
-  public static let null = SectionType(rawValue: 0)
-  public static let progbits = SectionType(rawValue: 1)
-  public static let symbolTable = SectionType(rawValue: 2)
-  public static let stringTable = SectionType(rawValue: 3)
-  public static let rela = SectionType(rawValue: 4)
-  public static let hash = SectionType(rawValue: 5)
-  public static let dynamic = SectionType(rawValue: 6)
-  public static let note = SectionType(rawValue: 7)
+  @inlinable public static var null: SectionType { SectionType(rawValue: 0) }
+  @inlinable public static var progbits: SectionType { SectionType(rawValue: 1) }
+  @inlinable public static var symbolTable: SectionType { SectionType(rawValue: 2) }
+  @inlinable public static var stringTable: SectionType { SectionType(rawValue: 3) }
+  @inlinable public static var rela: SectionType { SectionType(rawValue: 4) }
+  @inlinable public static var hash: SectionType { SectionType(rawValue: 5) }
+  @inlinable public static var dynamic: SectionType { SectionType(rawValue: 6) }
+  @inlinable public static var note: SectionType { SectionType(rawValue: 7) }
   /// `SHT_NOBITS`: zeros that take no room in the file.
-  public static let nobits = SectionType(rawValue: 8)
-  public static let rel = SectionType(rawValue: 9)
-  public static let dynamicSymbolTable = SectionType(rawValue: 11)
-  public static let initArray = SectionType(rawValue: 14)
-  public static let finiArray = SectionType(rawValue: 15)
-  public static let preinitArray = SectionType(rawValue: 16)
-  public static let group = SectionType(rawValue: 17)
+  @inlinable public static var nobits: SectionType { SectionType(rawValue: 8) }
+  @inlinable public static var rel: SectionType { SectionType(rawValue: 9) }
+  @inlinable public static var dynamicSymbolTable: SectionType { SectionType(rawValue: 11) }
+  @inlinable public static var initArray: SectionType { SectionType(rawValue: 14) }
+  @inlinable public static var finiArray: SectionType { SectionType(rawValue: 15) }
+  @inlinable public static var preinitArray: SectionType { SectionType(rawValue: 16) }
+  @inlinable public static var group: SectionType { SectionType(rawValue: 17) }
   /// `SHT_SYMTAB_SHNDX`: section indices too large for a symbol table entry.
-  public static let symbolTableSectionIndices = SectionType(rawValue: 18)
+  @inlinable public static var symbolTableSectionIndices: SectionType { SectionType(rawValue: 18) }
   /// `SHT_CREL`: relocations in a compact form, which LLVM's tools write when told to (`--crel`).
-  public static let compactRelocations = SectionType(rawValue: 0x4000_0014)
+  @inlinable public static var compactRelocations: SectionType { SectionType(rawValue: 0x4000_0014) }
   /// `SHT_LLVM_ADDRSIG`.
-  public static let addressSignificance = SectionType(rawValue: 0x6fff_4c03)
+  @inlinable public static var addressSignificance: SectionType { SectionType(rawValue: 0x6fff_4c03) }
   /// `SHT_X86_64_UNWIND`: what clang gives `.eh_frame` on that machine; other machines use the number
   /// otherwise.
-  public static let unwind = SectionType(rawValue: 0x7000_0001)
+  @inlinable public static var unwind: SectionType { SectionType(rawValue: 0x7000_0001) }
 }
 
 extension SectionType: CustomStringConvertible {
@@ -66,30 +67,30 @@ public struct SectionFlags: OptionSet, Hashable, Sendable {
   @inlinable
   public init(rawValue: UInt64) { self.rawValue = rawValue }
 
-  public static let write = SectionFlags(rawValue: 0x1)
+  @inlinable public static var write: SectionFlags { SectionFlags(rawValue: 0x1) }
   /// `SHF_ALLOC`: part of the program's memory.
-  public static let alloc = SectionFlags(rawValue: 0x2)
-  public static let executable = SectionFlags(rawValue: 0x4)
+  @inlinable public static var alloc: SectionFlags { SectionFlags(rawValue: 0x2) }
+  @inlinable public static var executable: SectionFlags { SectionFlags(rawValue: 0x4) }
   /// `SHF_MERGE`: equal entries may be kept once.
-  public static let merge = SectionFlags(rawValue: 0x10)
-  public static let strings = SectionFlags(rawValue: 0x20)
+  @inlinable public static var merge: SectionFlags { SectionFlags(rawValue: 0x10) }
+  @inlinable public static var strings: SectionFlags { SectionFlags(rawValue: 0x20) }
   /// `SHF_INFO_LINK`: `sh_info` is a section index.
-  public static let infoLink = SectionFlags(rawValue: 0x40)
+  @inlinable public static var infoLink: SectionFlags { SectionFlags(rawValue: 0x40) }
   /// `SHF_LINK_ORDER`: belongs to the section that `sh_link` names and is dropped with it.
-  public static let linkOrder = SectionFlags(rawValue: 0x80)
-  public static let osNonconforming = SectionFlags(rawValue: 0x100)
+  @inlinable public static var linkOrder: SectionFlags { SectionFlags(rawValue: 0x80) }
+  @inlinable public static var osNonconforming: SectionFlags { SectionFlags(rawValue: 0x100) }
   /// `SHF_GROUP`: a member of a group.
-  public static let group = SectionFlags(rawValue: 0x200)
+  @inlinable public static var group: SectionFlags { SectionFlags(rawValue: 0x200) }
   /// `SHF_TLS`: part of the template of thread-local storage.
-  public static let tls = SectionFlags(rawValue: 0x400)
-  public static let compressed = SectionFlags(rawValue: 0x800)
+  @inlinable public static var tls: SectionFlags { SectionFlags(rawValue: 0x400) }
+  @inlinable public static var compressed: SectionFlags { SectionFlags(rawValue: 0x800) }
   /// `SHF_GNU_RETAIN`.
-  public static let retain = SectionFlags(rawValue: 0x20_0000)
+  @inlinable public static var retain: SectionFlags { SectionFlags(rawValue: 0x20_0000) }
   /// `SHF_X86_64_LARGE`: may lie farther than 2 GiB from everything else. Other machines use the bit
   /// otherwise.
-  public static let large = SectionFlags(rawValue: 0x1000_0000)
+  @inlinable public static var large: SectionFlags { SectionFlags(rawValue: 0x1000_0000) }
   /// `SHF_EXCLUDE`: not for the program.
-  public static let exclude = SectionFlags(rawValue: 0x8000_0000)
+  @inlinable public static var exclude: SectionFlags { SectionFlags(rawValue: 0x8000_0000) }
 }
 
 extension SectionFlags: CustomStringConvertible {

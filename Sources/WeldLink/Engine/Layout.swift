@@ -1,10 +1,9 @@
 internal import WeldELF
 internal import WeldMemory
 
-/// Where everything lies within its segment: what the layout gives. Offsets, no addresses.
+/// Where everything lies within its segment: what the layout gives, beside ``InputSection/position``. Offsets, no
+/// addresses.
 struct Layout: ~Copyable, Sendable {
-  /// Where each section of the batch begins, in bytes from the start of its segment.
-  private(set) var positions: [Int]
   var commons: [CommonSymbol]
   /// Where each group of stubs begins, in bytes from the start of the text segment.
   private(set) var stubPositions: [Int]
@@ -21,8 +20,9 @@ struct Layout: ~Copyable, Sendable {
   /// Sections with a C identifier for a name, by name.
   var identifiers: [String: Block] = [:]
   /// Bytes of each kind of segment.
-  var byteCounts = PerSegmentKind(repeating: 0)
-  var alignments = PerSegmentKind(repeating: 1)
+  private(set) var byteCounts = PerSegmentKind(repeating: 0)
+  /// The binary logarithms of their alignments.
+  private var alignmentShifts = PerSegmentKind<UInt8>(repeating: 0)
 
   /// Where the common symbols of kind ``SegmentKind/zero`` begin, in bytes from the start of that kind.
   var commonPosition = 0
@@ -35,18 +35,17 @@ struct Layout: ~Copyable, Sendable {
   }
 
   /// Lays out what takes part, in the order of the input; what must be together, together.
-  init(of resolution: borrowing Resolution, with synthesis: borrowing Synthesis) throws(LinkError) {
-    positions = Array(of: 0, count: resolution.sections.count)
+  init(of resolution: inout Resolution, with synthesis: borrowing Synthesis) throws(LinkError) {
     commons = resolution.commons
     stubPositions = Array(of: -1, count: synthesis.stubGroups.count)
     if synthesis.gotByteCount > 0 {
       gotPosition = try place(synthesis.gotByteCount, alignment: 8, in: .relocatedReadOnly)
     }
-    if resolution.roles.contains(.toc) { try placeTOC(resolution, synthesis) }
-    try placePlainSections(resolution, synthesis)
-    if resolution.roles.contains(.identifier) { try placeIdentifiers(resolution) }
-    try placeArrays(resolution)
-    if resolution.roles.contains(.frames) { try placeFrames(resolution) }
+    if resolution.roles.contains(.toc) { try placeTOC(&resolution, synthesis) }
+    try placePlainSections(&resolution, synthesis)
+    if resolution.roles.contains(.identifier) { try placeIdentifiers(&resolution) }
+    try placeArrays(&resolution)
+    if resolution.roles.contains(.frames) { try placeFrames(&resolution) }
     for group in stubPositions.indices where stubPositions[group] < 0 {
       try placeStubs(synthesis.stubGroups[group], group)
     }
@@ -56,7 +55,7 @@ struct Layout: ~Copyable, Sendable {
 
   /// Places what lies where it comes, and stubs behind the sections that they follow.
   private mutating func placePlainSections(
-    _ resolution: borrowing Resolution, _ synthesis: borrowing Synthesis
+    _ resolution: inout Resolution, _ synthesis: borrowing Synthesis
   ) throws(LinkError) {
     // Usually none; the stubs at the end of the text follow no section.
     var groups: [Int: [Int]] = [:]
@@ -66,28 +65,29 @@ struct Layout: ~Copyable, Sendable {
     for number in resolution.sections.indices {
       let section = resolution.sections[number]
       guard section.kind != .notLoaded, section.role == .plain else { continue }
-      positions[number] = try place(section.byteCount, alignment: section.alignment, in: section.kind)
+      resolution.sections[number].position = try place(
+        section.byteCount, alignment: section.alignment, in: section.kind)
       guard !groups.isEmpty else { continue }
       for group in groups[number] ?? [] { try placeStubs(synthesis.stubGroups[group], group) }
     }
   }
 
   /// Places sections with C identifiers for names, with their namesakes.
-  private mutating func placeIdentifiers(_ resolution: borrowing Resolution) throws(LinkError) {
+  private mutating func placeIdentifiers(_ resolution: inout Resolution) throws(LinkError) {
     for (name, numbers) in resolution.identifierSections.sorted(by: { $0.key < $1.key }) {
       identifiers[name] = try lay(
-        out: numbers.filter { resolution.sections[$0].kind != .notLoaded }, resolution)
+        out: numbers.filter { resolution.sections[$0].kind != .notLoaded }, &resolution)
     }
   }
 
   /// Places pointers to functions that run before and after the program.
-  private mutating func placeArrays(_ resolution: borrowing Resolution) throws(LinkError) {
+  private mutating func placeArrays(_ resolution: inout Resolution) throws(LinkError) {
     guard SectionRole.functionPointers.contains(where: { resolution.roles.contains($0) }) else { return }
     for role in [SectionRole.preinitArray, .initArray, .finiArray] {
-      arrays[role] = try lay(out: Self.byPriority(resolution.numbers(of: [role]), resolution), resolution)
+      arrays[role] = try lay(out: Self.byPriority(resolution.numbers(of: [role]), resolution), &resolution)
     }
     for role in [SectionRole.constructors, .destructors] {
-      _ = try lay(out: resolution.numbers(of: [role]), resolution)
+      _ = try lay(out: resolution.numbers(of: [role]), &resolution)
     }
     initializerSections =
       Self.byPriority(resolution.numbers(of: [.preinitArray]), resolution)
@@ -97,12 +97,12 @@ struct Layout: ~Copyable, Sendable {
   }
 
   /// Places frame descriptions one after another, and what ends them.
-  private mutating func placeFrames(_ resolution: borrowing Resolution) throws(LinkError) {
+  private mutating func placeFrames(_ resolution: inout Resolution) throws(LinkError) {
     for number in resolution.sections.indices {
       let section = resolution.sections[number]
       guard section.role == .frames, section.kind != .notLoaded else { continue }
       // Only the first one is aligned: four bytes of zero between frame descriptions would end them.
-      positions[number] = try place(
+      resolution.sections[number].position = try place(
         section.byteCount, alignment: frames == nil ? section.alignment : 1, in: section.kind)
       frames = Block(first: frames?.first ?? number, last: number)
     }
@@ -121,14 +121,15 @@ struct Layout: ~Copyable, Sendable {
 
   /// Places the GOTs that compilers made: first those of code that reaches only 64 KiB of them.
   private mutating func placeTOC(
-    _ resolution: borrowing Resolution, _ synthesis: borrowing Synthesis
+    _ resolution: inout Resolution, _ synthesis: borrowing Synthesis
   ) throws(LinkError) {
     let numbers = resolution.numbers(of: [.toc])
     for isSmall in [true, false] {
       for number in numbers
       where synthesis.smallTOCObjects.contains(resolution.batch.object(ofSection: number)) == isSmall {
         let section = resolution.sections[number]
-        positions[number] = try place(section.byteCount, alignment: section.alignment, in: section.kind)
+        resolution.sections[number].position = try place(
+          section.byteCount, alignment: section.alignment, in: section.kind)
       }
     }
   }
@@ -152,19 +153,20 @@ struct Layout: ~Copyable, Sendable {
     // No more than an address space has, so that whoever adds to it need not fear an overflow.
     guard !overflow, !tooLong, end < 1 << 47 else { throw .memory(.tooLarge) }
     byteCounts[kind] = end
-    if alignment > alignments[kind] { alignments[kind] = alignment }
+    alignmentShifts[kind] = max(alignmentShifts[kind], UInt8(alignment.trailingZeroBitCount))
     return start
   }
 
   /// Lays sections out one after another, nothing else between them.
   private mutating func lay(
-    out numbers: [Int], _ resolution: borrowing Resolution
+    out numbers: [Int], _ resolution: inout Resolution
   ) throws(LinkError) -> Block? {
     guard let first = numbers.first else { return nil }
     let kind = resolution.sections[first].kind
     for number in numbers {
       let section = resolution.sections[number]
-      positions[number] = try place(section.byteCount, alignment: section.alignment, in: kind)
+      resolution.sections[number].position = try place(
+        section.byteCount, alignment: section.alignment, in: kind)
     }
     return Block(first: first, last: numbers[numbers.count - 1])
   }
@@ -189,15 +191,13 @@ struct Layout: ~Copyable, Sendable {
   }
 
   /// The pointers in these sections, which are in the order of their calls.
-  func runs(_ numbers: [Int], _ resolution: borrowing Resolution, at placement: borrowing Placement)
-    -> [Initializers.Run]
-  {
+  func runs(_ numbers: [Int], _ resolution: borrowing Resolution) -> [Initializers.Run] {
     var runs: [Initializers.Run] = []
     for number in numbers {
       let section = resolution.sections[number]
       runs.append(
         Initializers.Run(
-          address: Address(rawValue: placement.sectionAddresses[number]),
+          address: Address(rawValue: section.address),
           count: section.byteCount / 8,
           isReversed: section.role == .constructors || section.role == .finiArray,
           priority: section.role == .preinitArray ? -1 : Self.priority(of: number, resolution)))
@@ -224,12 +224,12 @@ extension Layout {
     guard let zeros = segment.zeros else {
       return SegmentRequest(
         protection: segment.protection, contentByteCount: contents, byteCount: contents,
-        alignment: alignments[segment.contents])
+        alignment: alignment(of: segment.contents))
     }
     return SegmentRequest(
       protection: segment.protection, contentByteCount: contents,
       byteCount: offset(of: zeros) + byteCounts[zeros],
-      alignment: max(alignments[segment.contents], alignments[zeros]))
+      alignment: max(alignment(of: segment.contents), alignment(of: zeros)))
   }
 
   /// Where a kind begins within its segment, in bytes: after the data, for zeros.
@@ -241,8 +241,10 @@ extension Layout {
     case .largeZero: before = .largeData
     default: return 0
     }
-    return (byteCounts[before] + alignments[kind] - 1) & ~(alignments[kind] - 1)
+    return (byteCounts[before] + alignment(of: kind) - 1) & ~(alignment(of: kind) - 1)
   }
+
+  private func alignment(of kind: SegmentKind) -> Int { 1 << Int(alignmentShifts[kind]) }
 
   /// Whether the batch has thread-local variables.
   var hasThreadLocals: Bool { byteCounts[.threadLocal] > 0 || byteCounts[.threadLocalZero] > 0 }

@@ -26,18 +26,19 @@ struct LinkPlan: ~Copyable, Sendable {
     _ traits: MachineTraits, at placements: [Allocation.Placement], pins: borrowing Placement.Pins,
     relaxes: Bool
   ) {
-    placement = Placement(of: resolution, layout, synthesis, traits, at: placements, pins: pins)
+    var resolution = resolution
+    placement = Placement(of: &resolution, layout, synthesis, traits, at: placements, pins: pins)
     symbols = SymbolAddresses(of: resolution, layout, synthesis, at: placement)
-    threadLocals = ThreadLocalBlock(of: resolution, layout, at: placement, traits)
+    threadLocals = ThreadLocalBlock(of: resolution, layout, traits)
     self.resolution = resolution
     self.synthesis = synthesis
     self.layout = layout
     self.relaxes = relaxes
   }
 
-  /// Computes what depends on the addresses of sections only, after some were moved.
-  mutating func noteMove(_ traits: MachineTraits) {
-    threadLocals = ThreadLocalBlock(of: resolution, layout, at: placement, traits)
+  /// Finds the thread-local block again, after sections were moved.
+  mutating func refreshThreadLocals() {
+    threadLocals.refresh(resolution, layout)
   }
 
   /// Takes the addresses of undefined symbols, in the order of the synthesis.
@@ -86,24 +87,24 @@ struct Apply: ~Copyable, ArchitectureWork {
   ) throws(LinkError) {
     let (batch, skipped) = (batch, skipped)
     var bytes = allocation.bytes
+    batch.plan.unreachableStubs = try batch.plan.writeStubs(Target.self, to: &bytes) { plan, group in
+      plan.placement.kindOffsets[.text] + plan.layout.stubPositions[group]
+    }
     try batch.plan.write(to: &bytes, skipping: skipped, at: &current, Target.self)
   }
 }
 
 extension LinkPlan {
-  /// Writes all sections.
+  /// Writes everything but stubs.
   ///
   /// - Parameters:
   ///   - skipped: the positions of objects that are left out.
   ///   - current: the position of the object that is being relocated.
-  fileprivate mutating func write<Target: Architecture>(
+  fileprivate func write<Target: Architecture>(
     to bytes: inout MutableRawSpan, skipping skipped: Set<Int>, at current: inout Int?, _: Target.Type
   ) throws(LinkError) {
     writeSlots(
       Target.self, to: &bytes, from: placement.kindOffsets[.relocatedReadOnly] + layout.gotPosition)
-    unreachableStubs = try writeStubs(Target.self, to: &bytes) { plan, group in
-      plan.placement.kindOffsets[.text] + plan.layout.stubPositions[group]
-    }
     for position in resolution.batch.objects.indices {
       guard skipped.isEmpty || !skipped.contains(position) else {
         fillFrames(ofObject: position, in: &bytes, order: Target.byteOrder)
@@ -124,7 +125,7 @@ extension LinkPlan {
     for number in first.section..<next.section {
       let section = resolution.sections[number]
       guard section.kind != .notLoaded, section.byteCount > 0 || section.relocationCount > 0 else { continue }
-      let start = placement.kindOffsets[section.kind] &+ layout.positions[number]
+      let start = placement.kindOffsets[section.kind] &+ section.position
       var out = bytes._mutatingExtracting(start..<start &+ section.byteCount)
       if !section.isZero {
         out.copy(section.byteCount, of: site.object.bytes.span, from: section.fileOffset)
@@ -133,7 +134,7 @@ extension LinkPlan {
       site.section = section
       site.number = number
       site.index = UInt32(truncatingIfNeeded: number &- first.section)
-      site.base = placement.sectionAddresses[number]
+      site.base = section.address
       try relocate(&out, site, rules, Target.self)
     }
   }
@@ -158,7 +159,7 @@ extension LinkPlan {
     for number in batch.first[position].section..<batch.first[position &+ 1].section {
       let section = resolution.sections[number]
       guard section.role == .frames, section.kind != .notLoaded, section.byteCount >= 8 else { continue }
-      let start = placement.kindOffsets[section.kind] &+ layout.positions[number]
+      let start = placement.kindOffsets[section.kind] &+ section.position
       do {
         // A common information entry, whose identifier is 0.
         try bytes.store(UInt32(section.byteCount - 4), at: start, order: order)

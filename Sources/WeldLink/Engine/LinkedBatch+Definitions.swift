@@ -78,7 +78,7 @@ extension LinkedBatch {
   }
 
   private func runs(_ sections: [Int]) -> [Initializers.Run] {
-    plan.layout.runs(sections, plan.resolution, at: plan.placement)
+    plan.layout.runs(sections, plan.resolution)
   }
 
   /// Those that the object at `position` brings.

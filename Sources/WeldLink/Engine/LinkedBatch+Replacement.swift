@@ -13,7 +13,7 @@ extension LinkedBatch {
   func address(ofSection index: Int, of position: Int) -> Address? {
     let number = number(ofSection: index, of: position)
     guard plan.resolution.sections[number].kind != .notLoaded else { return nil }
-    return Address(rawValue: plan.placement.sectionAddresses[number])
+    return Address(rawValue: plan.resolution.sections[number].address)
   }
 
   /// Whether the batch, or the linker for it, defines a symbol.
@@ -43,7 +43,7 @@ extension LinkedBatch {
       resolution.sections.relocate(object, from: first)
     }
     var rescan = Rescan(batch: self, position: position)
-    try rescan.run(for: traits.machine, file: object.name)
+    try rescan.run(for: object.header.machine, file: object.name)
   }
 
   private func proveFrames(

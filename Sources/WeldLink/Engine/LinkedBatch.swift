@@ -10,7 +10,6 @@ internal import WeldMemory
 package final class LinkedBatch {
   /// What all stages before the last ones have given.
   var plan: LinkPlan
-  let traits: MachineTraits
   /// Whether sections were moved since the addresses of symbols were computed.
   private var addressesAreStale = false
   /// The positions of objects that the last ``apply`` left out.
@@ -47,7 +46,7 @@ package final class LinkedBatch {
     let pins = try options.pins(of: resolution)
     var scan = Scan(resolution, pins: pins.sections)
     try scan.run(for: traits.machine, file: objects.first?.name ?? "")
-    let layout = try Layout(of: scan.resolution, with: scan.synthesis)
+    let layout = try Layout(of: &scan.resolution, with: scan.synthesis)
     let manager = try memory(scan.synthesis)
     let allocation: Allocation
     do {
@@ -58,7 +57,6 @@ package final class LinkedBatch {
     plan = LinkPlan(
       scan.resolution, scan.synthesis, layout, traits, at: allocation.segments, pins: pins,
       relaxes: options.relaxes)
-    self.traits = traits
     state = .writable(allocation)
   }
 
@@ -66,9 +64,9 @@ package final class LinkedBatch {
   var hasThreadLocals: Bool { plan.layout.hasThreadLocals }
 
   /// Lets a section be used at another address than its memory has.
-  func move(_ change: (inout Placement) -> Void) {
-    change(&plan.placement)
-    plan.noteMove(traits)
+  func move(_ change: (inout LinkPlan) -> Void) {
+    change(&plan)
+    plan.refreshThreadLocals()
     addressesAreStale = true
   }
 
@@ -105,7 +103,7 @@ package final class LinkedBatch {
     guard case .writable(let allocation) = exchange(.failed) else { throw Self.isGivenUp }
     var apply = Apply(self, to: allocation, skipping: skipped)
     do {
-      try apply.run(for: traits.machine, file: "")
+      try apply.run(for: plan.resolution.batch.machine, file: "")
     } catch {
       failedObject = apply.failedObject
       state = .writable(apply.allocation)
@@ -137,7 +135,7 @@ package final class LinkedBatch {
   /// The batch's frame descriptions.
   private var frames: FinalizeWork.Frames? {
     guard let frames = plan.layout.frames else { return nil }
-    let bounds = plan.placement.bounds(of: frames, plan.resolution)
+    let bounds = plan.resolution.bounds(of: frames)
     return FinalizeWork.Frames(
       address: Address(rawValue: bounds.start),
       // Wraps where sections were mapped elsewhere in another order.
@@ -180,7 +178,7 @@ package final class LinkedBatch {
   /// What was written for an input section; `nil` once it cannot be read here any more.
   func contents(ofSection number: Int) -> [UInt8]? {
     let section = plan.resolution.sections[number]
-    let start = plan.placement.kindOffsets[section.kind] + plan.layout.positions[number]
+    let start = plan.placement.kindOffsets[section.kind] + section.position
     return contents(section.kind, start..<start + section.byteCount)
   }
 
@@ -214,7 +212,7 @@ package final class LinkedBatch {
   /// Replaces what was written for an input section, as far as there are bytes; not once it is finalized.
   func store(_ bytes: [UInt8], inSection number: Int) {
     let section = plan.resolution.sections[number]
-    let start = plan.placement.kindOffsets[section.kind] + plan.layout.positions[number]
+    let start = plan.placement.kindOffsets[section.kind] + section.position
     guard !isFinalized, case .writable(var allocation) = exchange(.failed) else { return }
     var memory = allocation.bytes
     var out = memory._mutatingExtracting(start..<start + section.byteCount)

@@ -17,7 +17,7 @@ struct NameTable {
   private var names: [Name] = []
   private var strings = BytesList()
   /// Hash in the upper half and number plus one in the lower one; 0 where free. The count is a power of two, or 0
-  /// without names.
+  /// for a few names.
   private var slots: [UInt64] = []
   private var mask = 0
 
@@ -26,12 +26,12 @@ struct NameTable {
 
   /// An empty table with room for about `capacity` names.
   init(capacity: Int) {
-    guard capacity > 0 else { return }
-    makeSlots(max(Self.leastSlotCount, (capacity * 2).nextPowerOfTwo))
+    if capacity > Self.unhashedCount { makeSlots((capacity * 2).nextPowerOfTwo) }
     names.reserveCapacity(capacity * 2)
   }
 
-  private static let leastSlotCount = 16
+  /// As many names are quickly looked through.
+  private static let unhashedCount = 4
 
   private mutating func makeSlots(_ count: Int) {
     slots = Array(of: 0, count: count)
@@ -49,7 +49,7 @@ struct NameTable {
 
   /// The number of the name at `offset` of the bytes with the number `source`: the one it has, or a new one.
   mutating func intern(_ found: HashedName, in source: UInt32, at offset: UInt32) -> Int {
-    if slots.isEmpty { makeSlots(Self.leastSlotCount) }
+    if slots.isEmpty { return internAmongFew(found, in: source, at: offset) }
     var slot = Int(truncatingIfNeeded: found.hash) & mask
     while true {
       let entry = slots[slot]
@@ -71,8 +71,21 @@ struct NameTable {
         source: source, offset: offset, byteCount: UInt32(truncatingIfNeeded: found.byteCount),
         hash: found.hash))
     slots[slot] = UInt64(found.hash) &<< 32 | UInt64(truncatingIfNeeded: number &+ 1)
-    if names.count &* 2 > slots.count { grow() }
+    if names.count &* 2 > slots.count { hashNames(slotCount: slots.count * 2) }
     return number
+  }
+
+  private mutating func internAmongFew(_ found: HashedName, in source: UInt32, at offset: UInt32) -> Int {
+    for number in names.indices
+    where names[number].hash == found.hash && isSame(names[number], source, offset, found.byteCount) {
+      return number
+    }
+    names.append(
+      Name(
+        source: source, offset: offset, byteCount: UInt32(truncatingIfNeeded: found.byteCount),
+        hash: found.hash))
+    if names.count > Self.unhashedCount { hashNames(slotCount: 16) }
+    return names.count - 1
   }
 
   /// The number of `name`: the one it has, or a new one.
@@ -85,7 +98,9 @@ struct NameTable {
 
   /// The number of the name that consists of `bytes`, or `nil`.
   func find(_ bytes: RawSpan, hash: UInt32) -> Int? {
-    guard !slots.isEmpty else { return nil }
+    guard !slots.isEmpty else {
+      return names.firstIndex { $0.hash == hash && isSame($0, bytes) }
+    }
     var slot = Int(truncatingIfNeeded: hash) & mask
     while slots[slot] != 0 {
       if UInt32(truncatingIfNeeded: slots[slot] &>> 32) == hash {
@@ -143,8 +158,8 @@ struct NameTable {
     strings.span(Int(name.source), at: Int(name.offset), count: Int(name.byteCount)).hasSameBytes(as: bytes)
   }
 
-  private mutating func grow() {
-    makeSlots(slots.count * 2)
+  private mutating func hashNames(slotCount: Int) {
+    makeSlots(slotCount)
     for (number, name) in names.enumerated() {
       var slot = Int(truncatingIfNeeded: name.hash) & mask
       while slots[slot] != 0 { slot = (slot &+ 1) & mask }

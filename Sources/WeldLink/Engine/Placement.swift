@@ -1,9 +1,7 @@
 internal import WeldMemory
 
-/// Where everything lies in memory: what is known once memory is allocated.
+/// Where everything lies in memory, beside ``InputSection/address``: what is known once memory is allocated.
 struct Placement: ~Copyable, Sendable {
-  /// The address of each section; 0 for those that are not part of memory.
-  var sectionAddresses: [UInt64]
   /// The address of each kind of segment.
   private(set) var kindAddresses = PerSegmentKind<UInt64>(repeating: 0)
   /// Where each kind's bytes are in the working memory, in bytes.
@@ -22,17 +20,21 @@ struct Placement: ~Copyable, Sendable {
   /// Takes the addresses that the memory manager chose, and those of `pins` for sections that do not follow
   /// the others.
   init(
-    of resolution: borrowing Resolution, _ layout: borrowing Layout, _ synthesis: borrowing Synthesis,
+    of resolution: inout Resolution, _ layout: borrowing Layout, _ synthesis: borrowing Synthesis,
     _ traits: MachineTraits, at placements: [Allocation.Placement], pins: borrowing Pins
   ) {
     var position = 0
     // What takes no room lies at the end of what precedes it, in reach of the rest of the batch.
     var end = placements.first?.address.rawValue ?? 0
     for segment in Segment.all {
-      let isEmpty = layout.isEmpty(segment)
-      let start = isEmpty ? end : placements[position].address.rawValue
-      let workingOffset = isEmpty ? 0 : placements[position].workingOffset
-      if !isEmpty { position += 1 }
+      guard !layout.isEmpty(segment) else {
+        kindAddresses[segment.contents] = end
+        if let zeros = segment.zeros { kindAddresses[zeros] = end }
+        continue
+      }
+      let start = placements[position].address.rawValue
+      let workingOffset = placements[position].workingOffset
+      position += 1
       kindAddresses[segment.contents] = start
       kindOffsets[segment.contents] = workingOffset
       end = start &+ UInt64(layout.byteCounts[segment.contents])
@@ -42,13 +44,13 @@ struct Placement: ~Copyable, Sendable {
       kindOffsets[zeros] = workingOffset + offset
       end = start &+ UInt64(offset + layout.byteCounts[zeros])
     }
-    sectionAddresses = Array(of: 0, count: resolution.sections.count)
     for number in resolution.sections.indices {
       let kind = resolution.sections[number].kind
       guard kind != .notLoaded else { continue }
-      sectionAddresses[number] = kindAddresses[kind] &+ UInt64(layout.positions[number])
+      resolution.sections[number].address =
+        kindAddresses[kind] &+ UInt64(resolution.sections[number].position)
     }
-    for (number, address) in pins.sections { sectionAddresses[number] = address }
+    for (number, address) in pins.sections { resolution.sections[number].address = address }
     gotAddress = kindAddresses[.relocatedReadOnly] &+ UInt64(layout.gotPosition)
     gotBias = traits.gotBias
     pinnedGOTBase = pins.gotBase
@@ -78,17 +80,16 @@ struct Placement: ~Copyable, Sendable {
   /// What formulas call `GOT`: near the start of the GOT, or where it was pinned.
   var gotBase: UInt64 { pinnedGOTBase ?? gotAddress &+ gotBias }
 
-  /// The addresses at which a block begins and ends.
-  func bounds(of block: Layout.Block, _ resolution: borrowing Resolution) -> (start: UInt64, end: UInt64) {
-    (
-      sectionAddresses[block.first],
-      sectionAddresses[block.last] &+ UInt64(resolution.sections[block.last].byteCount)
-    )
-  }
-
   /// Where a stub is.
   func address(of stub: Synthesis.Stub) -> UInt64 { stubAddresses[stub.group] &+ UInt64(stub.offset) }
 
   /// Where a slot is.
   func address(of slot: Synthesis.Slot) -> UInt64 { gotAddress &+ UInt64(slot.offset) }
+}
+
+extension Resolution {
+  /// The addresses at which a block begins and ends.
+  func bounds(of block: Layout.Block) -> (start: UInt64, end: UInt64) {
+    (sections[block.first].address, sections[block.last].address &+ UInt64(sections[block.last].byteCount))
+  }
 }

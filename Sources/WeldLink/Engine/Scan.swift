@@ -4,7 +4,7 @@ internal import WeldELF
 /// Scans: looks at every relocation of what takes part, proves that its type and symbol are known,
 /// and finds out what must be synthesised.
 struct Scan: ~Copyable, ArchitectureWork {
-  let resolution: Resolution
+  var resolution: Resolution
   /// The addresses of sections that do not follow the others, by number.
   let pins: [Int: UInt64]
   /// What was found out.

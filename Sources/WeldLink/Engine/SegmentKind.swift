@@ -117,6 +117,10 @@ struct InputSection: Sendable {
   var role = SectionRole.plain
   /// Whether it takes no room in the file.
   var isZero = false
+  /// Where it begins, in bytes from the start of its kind. Known after layout.
+  var position = 0
+  /// Its address; 0 if it is not part of memory. Known after placement.
+  var address: UInt64 = 0
 
   /// Whether it was dropped with its COMDAT group.
   var isDiscarded: Bool { role == .discarded }

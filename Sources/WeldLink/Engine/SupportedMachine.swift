@@ -4,16 +4,13 @@ internal import WeldELF
 /// Tells whether objects are for a machine that the engine knows.
 enum SupportedMachine {
   private struct Check: ArchitectureWork {
-    let object: ObjectFile
+    let header: FileHeader
+    /// What the object is instead, if it is none that can be linked.
+    var problem: String?
 
-    func run<A: Architecture>(for _: A.Type) throws(LinkError) -> MachineTraits {
-      let header = object.header
+    mutating func run<A: Architecture>(for _: A.Type) throws(LinkError) -> MachineTraits {
       let order = header.byteOrder == .big ? "big-endian" : "little-endian"
-      let found =
-        header.byteOrder == A.byteOrder ? A.unsupportedABI(of: header) : "\(order) \(header.machine)"
-      if let found {
-        throw .unsupportedABI(file: object.name, found: found, expected: String(describing: A.traits.name))
-      }
+      problem = header.byteOrder == A.byteOrder ? A.unsupportedABI(of: header) : "\(order) \(header.machine)"
       return A.traits
     }
   }
@@ -36,7 +33,11 @@ enum SupportedMachine {
   /// - Throws: if the engine does not know the machine, or not in this byte order or this ABI.
   @discardableResult
   static func traits(of object: ObjectFile) throws(LinkError) -> MachineTraits {
-    var check = Check(object: object)
-    return try check.run(for: object.header.machine, file: object.name)
+    var check = Check(header: object.header)
+    let traits = try check.run(for: object.header.machine, file: object.name)
+    if let found = check.problem {
+      throw .unsupportedABI(file: object.name, found: found, expected: String(describing: traits.name))
+    }
+    return traits
   }
 }

@@ -28,7 +28,7 @@ struct SymbolAddresses: ~Copyable, Sendable {
         switch symbol.place {
         case .section(let section):
           values[firstSymbol &+ index] =
-            placement.sectionAddresses[firstSection &+ Int(section.rawValue)] &+ symbol.value
+            resolution.sections[firstSection &+ Int(section.rawValue)].address &+ symbol.value
         case .absolute: values[firstSymbol &+ index] = symbol.value
         case .undefined, .common, .largeCommon: continue
         }
@@ -91,7 +91,7 @@ struct SymbolAddresses: ~Copyable, Sendable {
     }
     // An array that nothing is in begins and ends somewhere in the batch.
     guard let block else { return placement.gotAddress }
-    let bounds = placement.bounds(of: block, resolution)
+    let bounds = resolution.bounds(of: block)
     return isEnd ? bounds.end : bounds.start
   }
 }

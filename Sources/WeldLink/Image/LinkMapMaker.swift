@@ -16,7 +16,7 @@ extension RuntimeDyld {
     var map = LinkMap(machine: batch.machine, byteOrder: batch.objects[0].header.byteOrder)
     for batch in batches {
       var maker = LinkMapMaker(of: batch, map: map)
-      try maker.run(for: batch.traits.machine, file: "")
+      try maker.run(for: map.machine, file: "")
       map = maker.map
     }
     return map
@@ -55,7 +55,7 @@ private struct LinkMapMaker: ArchitectureWork {
   mutating func run<Target: Architecture>(for _: Target.Type) throws(LinkError) {
     if batch.plan.synthesis.gotByteCount > 0 {
       map.gotBase = Address(rawValue: batch.plan.placement.gotBase)
-      if batch.traits.tocSectionName != nil { map.tocBase = map.gotBase }
+      if Target.traits.tocSectionName != nil { map.tocBase = map.gotBase }
     }
     let rules = Target.rules
     let input = batch.plan.resolution.batch
@@ -91,7 +91,7 @@ extension LinkMapMaker {
     positions[number] = map.sections.count
     let site = SectionSite(
       object: object, section: section, number: number, index: UInt32(index),
-      firstSymbol: input.first[position].symbol, base: batch.plan.placement.sectionAddresses[number])
+      firstSymbol: input.first[position].symbol, base: section.address)
     var contents: [UInt8] = []
     if !section.isZero {
       contents = [UInt8](

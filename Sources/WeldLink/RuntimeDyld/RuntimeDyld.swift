@@ -169,7 +169,7 @@ extension RuntimeDyld {
         found.append(
           Section(
             id: SectionID(batch: position, part: .input(number)), file: name, name: file.sectionName(index),
-            address: Address(rawValue: batch.plan.placement.sectionAddresses[number]),
+            address: Address(rawValue: section.address),
             byteCount: section.byteCount,
             protection: section.kind.protection))
       }
@@ -206,13 +206,13 @@ extension RuntimeDyld {
     try layOut()
     let batch = batches[id.batch]
     guard !batch.isFinalized else { throw .wrongOrder("mapSection must come before finalize") }
-    batch.move { placement in
+    batch.move { plan in
       switch id.part {
-      case .input(let number): placement.sectionAddresses[number] = address.rawValue
-      case .synthetic(.got): placement.gotAddress = address.rawValue
-      case .stubs(let group): placement.stubAddresses[group] = address.rawValue
-      case .synthetic(.stubs): placement.stubAddresses[0] = address.rawValue
-      case .synthetic(.common): placement.commonAddress = address.rawValue
+      case .input(let number): plan.resolution.sections[number].address = address.rawValue
+      case .synthetic(.got): plan.placement.gotAddress = address.rawValue
+      case .stubs(let group): plan.placement.stubAddresses[group] = address.rawValue
+      case .synthetic(.stubs): plan.placement.stubAddresses[0] = address.rawValue
+      case .synthetic(.common): plan.placement.commonAddress = address.rawValue
       }
     }
     published.noteMove()
@@ -342,10 +342,11 @@ extension RuntimeDyld {
     } catch {
       throw .executor(error)
     }
+    let resolverName = traits.map { String(describing: $0.threadLocalResolver) }
     let resolver =
       options.linksThreadLocals && options.relaxes
       ? wanted.indices.first {
-        found[$0] == nil && names[$0] == String(describing: batch.traits.threadLocalResolver)
+        found[$0] == nil && names[$0] == resolverName
       } : nil
     let missing = wanted.indices.filter {
       found[$0] == nil && $0 != resolver
