@@ -1,8 +1,8 @@
 extension Array {
   /// `count` times `element`.
   ///
-  /// Takes less than half of the time that `init(repeating:count:)` takes, in Swift 6.3.1: that one asks for
-  /// metadata at each call, and stores one element after the other.
+  /// For few elements, and for many numbers, less than half of the work of `init(repeating:count:)` in Swift
+  /// 6.3.1, which asks for metadata at each call.
   init(of element: Element, count: Int) {
     self.init()
     guard count > 0 else { return }

@@ -63,8 +63,9 @@ struct Layout: ~Copyable, Sendable {
       groups[stubs.lastSection, default: []].append(group)
     }
     for number in resolution.sections.indices {
+      guard resolution.sections[number].kind != .notLoaded else { continue }
       let section = resolution.sections[number]
-      guard section.kind != .notLoaded, section.role == .plain else { continue }
+      guard section.role == .plain else { continue }
       resolution.sections[number].position = try place(
         section.byteCount, alignment: section.alignment, in: section.kind)
       guard !groups.isEmpty else { continue }
@@ -99,8 +100,9 @@ struct Layout: ~Copyable, Sendable {
   /// Places frame descriptions one after another, and what ends them.
   private mutating func placeFrames(_ resolution: inout Resolution) throws(LinkError) {
     for number in resolution.sections.indices {
+      guard resolution.sections[number].role == .frames else { continue }
       let section = resolution.sections[number]
-      guard section.role == .frames, section.kind != .notLoaded else { continue }
+      guard section.kind != .notLoaded else { continue }
       // Only the first one is aligned: four bytes of zero between frame descriptions would end them.
       resolution.sections[number].position = try place(
         section.byteCount, alignment: frames == nil ? section.alignment : 1, in: section.kind)

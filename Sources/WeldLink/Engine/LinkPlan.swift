@@ -123,8 +123,9 @@ extension LinkPlan {
       object: resolution.batch.objects[position], section: InputSection(), number: 0, index: 0,
       firstSymbol: first.symbol, base: 0)
     for number in first.section..<next.section {
+      guard resolution.sections[number].kind != .notLoaded else { continue }
       let section = resolution.sections[number]
-      guard section.kind != .notLoaded, section.byteCount > 0 || section.relocationCount > 0 else { continue }
+      guard section.byteCount > 0 || section.relocationCount > 0 else { continue }
       let start = placement.kindOffsets[section.kind] &+ section.position
       var out = bytes._mutatingExtracting(start..<start &+ section.byteCount)
       if !section.isZero {

@@ -39,8 +39,8 @@ extension Resolution {
     var place = Place(
       object: batch.objects[position], position: position, hasFarBranches: !synthesis.groupOfSection.isEmpty)
     for number in batch.first[position].section..<batch.first[position + 1].section {
+      guard sections[number].kind != .notLoaded, sections[number].relocationCount > 0 else { continue }
       let section = sections[number]
-      guard section.kind != .notLoaded, section.relocationCount > 0 else { continue }
       if section.isZero {
         throw .section(.relocatedZeros, file: place.object.name, section: batch.sectionName(number))
       }
