@@ -1,5 +1,4 @@
 internal import Glibc
-internal import Synchronization
 public import WeldELF
 
 /// Memory of this process, out of one reserved window of address space.
@@ -25,7 +24,7 @@ public final class MappedMemory: MemoryManager {
   public let windowByteCount: Int
   /// Where the window begins.
   public let windowStart: Address
-  private let window: Window
+  let window: Window
   private let instructionCache: InstructionCache
 
   /// Reserves a window.
@@ -90,14 +89,7 @@ private final class MappedAllocation: AllocationBacking {
   private let segments: [SegmentRequest]
   private let layout: SegmentLayout
   private let instructionCache: InstructionCache
-  private let state = Mutex(State())
-
-  /// What is to be undone before the memory goes back.
-  private struct State {
-    var frames: Address?
-    /// The last one is called first.
-    var actions: [WrapperCall] = []
-  }
+  private let work = LocalWork()
 
   init(
     window: Window, start: Int, byteCount: Int, segments: [SegmentRequest], layout: SegmentLayout,
@@ -112,8 +104,7 @@ private final class MappedAllocation: AllocationBacking {
   }
 
   deinit {
-    for call in state.withLock({ $0.actions.reversed() }) { _ = try? WrapperFunction.run(call) }
-    deregisterFrames()
+    work.undo()
     window.giveBack(start: start, byteCount: byteCount)
   }
 
@@ -146,33 +137,10 @@ private final class MappedAllocation: AllocationBacking {
       try protectSegments { _ in true }
     } else {
       try protectSegments { $0.contains(.execute) }
-      for function in work.indirectFunctions { Self.resolve(function) }
+      for function in work.indirectFunctions { LocalWork.resolve(function) { $0 } }
       try protectSegments { !$0.contains(.execute) }
     }
-    if let frames = work.frames {
-      unsafe registerFrame(UnsafeRawPointer(bitPattern: UInt(frames.address.rawValue)))
-      state.withLock { $0.frames = frames.address }
-    }
-    for action in work.actions { try run(action) }
-  }
-
-  private func run(_ action: AllocationAction) throws(MemoryError) {
-    do {
-      if let call = action.finalize { try WrapperFunction.run(call) }
-    } catch {
-      throw .executor(error)
-    }
-    if let call = action.deallocate { state.withLock { $0.actions.append(call) } }
-  }
-
-  private static func resolve(_ function: FinalizeWork.IndirectFunction) {
-    guard
-      let resolver = unsafe UnsafeRawPointer(bitPattern: UInt(function.resolver.rawValue)),
-      let slot = unsafe UnsafeMutablePointer<UInt>(bitPattern: UInt(function.slot.rawValue))
-    else { return }
-    // The linker passes the addresses of code it linked and of a slot it made, both in finalized memory.
-    let capabilities = auxiliaryValue(16)
-    unsafe slot.pointee = unsafeBitCast(resolver, to: (@convention(c) (UInt) -> UInt).self)(capabilities)
+    try self.work.perform(work)
   }
 
   /// Gives the segments that `wanted` selects their protections, neighbours of the same protection in one
@@ -207,20 +175,5 @@ private final class MappedAllocation: AllocationBacking {
     }
   }
 
-  func deregisterFrames() {
-    let registered = state.withLock { $0.frames.take() }
-    guard let registered else { return }
-    unsafe deregisterFrame(UnsafeRawPointer(bitPattern: UInt(registered.rawValue)))
-  }
+  func deregisterFrames() { work.deregisterFrames() }
 }
-
-/// libgcc's registration of a whole `.eh_frame` section, which ends with four zero bytes.
-@_extern(c, "__register_frame")
-private func registerFrame(_ section: UnsafeRawPointer?)
-
-@_extern(c, "__deregister_frame")
-private func deregisterFrame(_ section: UnsafeRawPointer?)
-
-/// A value of the auxiliary vector; 16 (`AT_HWCAP`) is what the processor can do.
-@_extern(c, "getauxval")
-private func auxiliaryValue(_ type: UInt) -> UInt

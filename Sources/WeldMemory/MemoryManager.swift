@@ -26,7 +26,7 @@ public struct SegmentRequest: Equatable, Sendable {
 /// Implementations decide where it lies and how protections are brought about; they may be used from several
 /// threads.
 public protocol MemoryManager: Sendable {
-  /// Makes room for `segments`, in ascending order of address, each on pages of its own.
+  /// Makes room for `segments`, in reach of each other; those of different protections share no page.
   ///
   /// All of it is readable, writable and zero until the allocation is finalized.
   func allocate(_ segments: [SegmentRequest]) throws(MemoryError) -> Allocation
@@ -68,6 +68,8 @@ public enum MemoryError: Error, Equatable, Sendable {
   case unreadable(path: String, errno: Int32)
   /// A folder where a file was expected.
   case isDirectory(path: String)
+  /// A forked child has no writable view of the memory of its parent.
+  case inheritedWindow
   /// What was to be done when memory is finalized, or the process that the memory is in, failed.
   case executor(ExecutorError)
 }
@@ -83,6 +85,8 @@ extension MemoryError: CustomStringConvertible {
     case .tooLarge: "the sections need more memory than an address space has"
     case .unreadable(let path, let errno): "\(path): cannot be read: \(systemMessage(errno))"
     case .isDirectory(let path): "\(path): is a directory; expected an object file or an archive"
+    case .inheritedWindow:
+      "this process was forked from the one whose memory window this is, and cannot link into it; make a new window here"
     case .executor(let error): error.description
     }
   }

@@ -1,0 +1,196 @@
+/// Address space of one kind that allocations of many links share: which parts of it are free, and which of its pages have
+/// contents.
+///
+/// Slabs are added when there is no room. What is released is set aside, and becomes free when ``reclaim(isSynchronized:_:)``
+/// says so. Parts are handed out in ascending order of address, each without looking at more than one free part as a rule;
+/// those that are too small are passed over until then.
+struct SharedArena {
+  /// What all parts are multiples of, in bytes: no less than a line of most caches, so that writing one part does not
+  /// disturb who uses its neighbours.
+  static let granule = 64
+  /// Pages in a slab, at most.
+  static let pagesPerSlab = 512
+
+  /// In ascending order, no two of them adjacent.
+  private var free: [Range<Int>] = []
+  /// The position of the free part that is handed out from; those before it were passed over.
+  private var current = 0
+  /// What was released since it was last reclaimed.
+  private var released: [Range<Int>] = []
+  /// What was released and cannot be used again before all of its page can; in ascending order.
+  private var waiting: [Range<Int>] = []
+  /// In ascending order.
+  private var slabs: [Slab] = []
+  /// The position of the slab that was handed out from last.
+  private var lastSlab = 0
+
+  /// A run of pages.
+  private struct Slab {
+    let range: Range<Int>
+    /// One bit for each page that may have contents.
+    private var resident: [8 of UInt64] = .init(repeating: 0)
+
+    init(_ range: Range<Int>) { self.range = range }
+
+    private func bit(at address: Int) -> (word: Int, mask: UInt64) {
+      let page = (address - range.lowerBound) / SystemMemory.pageSize
+      return (page / 64, 1 << UInt64(page % 64))
+    }
+
+    func isResident(at address: Int) -> Bool {
+      let (word, mask) = bit(at: address)
+      return resident[word] & mask != 0
+    }
+
+    mutating func setResident(_ isResident: Bool, at address: Int) {
+      let (word, mask) = bit(at: address)
+      if isResident { resident[word] |= mask } else { resident[word] &= ~mask }
+    }
+  }
+
+  /// Adds free address space without contents: whole pages, not adjacent to others of this arena.
+  mutating func addSlab(_ range: Range<Int>) {
+    slabs.insert(
+      Slab(range), at: slabs.firstIndex { range.lowerBound < $0.range.lowerBound } ?? slabs.endIndex)
+    current = free.firstIndex { range.lowerBound < $0.lowerBound } ?? free.endIndex
+    free.insert(range, at: current)
+    lastSlab = 0
+  }
+
+  /// Takes a part that ends with `byteCount` bytes, a multiple of the granule, from a multiple of `alignment` on, which is no
+  /// more than a page; `nil` if there is no room.
+  mutating func take(byteCount: Int, alignment: Int) -> Range<Int>? {
+    while current < free.count {
+      let part = free[current]
+      let start = (part.lowerBound + alignment - 1) & ~(alignment - 1)
+      if start + byteCount <= part.upperBound {
+        let taken = part.lowerBound..<start + byteCount
+        free[current] = taken.upperBound..<part.upperBound
+        setResident(taken)
+        return taken
+      }
+      current += 1
+    }
+    return nil
+  }
+
+  private mutating func setResident(_ range: Range<Int>) {
+    if !slabs[lastSlab].range.contains(range.lowerBound) {
+      lastSlab = slabs.firstIndex { $0.range.contains(range.lowerBound) } ?? 0
+    }
+    let pageSize = SystemMemory.pageSize
+    var address = range.lowerBound & ~(pageSize - 1)
+    while address < range.upperBound {
+      slabs[lastSlab].setResident(true, at: address)
+      address += pageSize
+    }
+  }
+
+  /// Sets aside a part that was taken.
+  mutating func release(_ range: Range<Int>) { released.append(range) }
+
+  /// Makes what was released free.
+  ///
+  /// - Parameters:
+  ///   - isSynchronized: whether all cores know that code there changes. If not, whole pages only become free, once
+  ///     the system has taken them from all cores.
+  ///   - discard: empties whole pages, and says whether it could.
+  mutating func reclaim(isSynchronized: Bool, _ discard: (Range<Int>) -> Bool) {
+    released.sort { $0.lowerBound < $1.lowerBound }
+    var reclaimed = Self.merge(waiting, released)
+    released.removeAll(keepingCapacity: true)
+    waiting = []
+    if !isSynchronized {
+      let candidates = reclaimed
+      reclaimed = []
+      for part in candidates {
+        let pages = Self.wholePages(of: part)
+        guard !pages.isEmpty, discard(pages) else {
+          waiting.append(part)
+          continue
+        }
+        setNotResident(pages)
+        reclaimed.append(pages)
+        if part.lowerBound < pages.lowerBound { waiting.append(part.lowerBound..<pages.lowerBound) }
+        if pages.upperBound < part.upperBound { waiting.append(pages.upperBound..<part.upperBound) }
+      }
+    }
+    free = Self.merge(free, reclaimed)
+    current = 0
+  }
+
+  /// Both lists in one, in ascending order as they are; what is adjacent becomes one.
+  private static func merge(_ left: [Range<Int>], _ right: [Range<Int>]) -> [Range<Int>] {
+    var merged: [Range<Int>] = []
+    merged.reserveCapacity(left.count + right.count)
+    var (i, j) = (0, 0)
+    while i < left.count || j < right.count {
+      let takesLeft = j == right.count || i < left.count && left[i].lowerBound < right[j].lowerBound
+      let next = takesLeft ? left[i] : right[j]
+      if takesLeft { i += 1 } else { j += 1 }
+      if next.isEmpty { continue }
+      if let last = merged.last, last.upperBound == next.lowerBound {
+        merged[merged.count - 1] = last.lowerBound..<next.upperBound
+      } else {
+        merged.append(next)
+      }
+    }
+    return merged
+  }
+
+  private static func wholePages(of range: Range<Int>) -> Range<Int> {
+    let mask = SystemMemory.pageSize - 1
+    let start = (range.lowerBound + mask) & ~mask
+    return start..<max(start, range.upperBound & ~mask)
+  }
+
+  private mutating func setNotResident(_ pages: Range<Int>) {
+    guard let slab = slabs.firstIndex(where: { $0.range.contains(pages.lowerBound) }) else { return }
+    for address in stride(from: pages.lowerBound, to: pages.upperBound, by: SystemMemory.pageSize) {
+      slabs[slab].setResident(false, at: address)
+    }
+  }
+
+  /// Removes slabs that are free as a whole, but for the first of them.
+  mutating func takeEmptySlabs() -> [Range<Int>] {
+    var empty: [Range<Int>] = []
+    var position = 0
+    for part in free where !part.isEmpty {
+      // Both are in ascending order, and each part is in a slab.
+      while slabs[position].range.upperBound <= part.lowerBound { position += 1 }
+      if slabs[position].range == part { empty.append(part) }
+    }
+    guard empty.count > 1 else { return [] }
+    empty.removeFirst()
+    let removed = Set(empty)
+    free.removeAll { removed.contains($0) }
+    slabs.removeAll { removed.contains($0.range) }
+    (current, lastSlab) = (0, 0)
+    return empty
+  }
+
+  /// Empties free pages that have contents, but for the first ones, up to `byteCount` bytes.
+  mutating func trim(keeping byteCount: Int, _ discard: (Range<Int>) -> Bool) {
+    let pageSize = SystemMemory.pageSize
+    var kept = 0
+    var position = 0
+    for part in free where !part.isEmpty {
+      while slabs[position].range.upperBound <= part.lowerBound { position += 1 }
+      var surplus: Range<Int>?
+      let pages = Self.wholePages(of: part)
+      for address in stride(from: pages.lowerBound, to: pages.upperBound, by: pageSize)
+      where slabs[position].isResident(at: address) {
+        if kept < byteCount {
+          kept += pageSize
+        } else {
+          surplus = (surplus?.lowerBound ?? address)..<address + pageSize
+        }
+      }
+      if let surplus, discard(surplus) {
+        for address in stride(from: surplus.lowerBound, to: surplus.upperBound, by: pageSize) {
+          slabs[position].setResident(false, at: address)
+        }
+      }
+    }
+  }
+}
