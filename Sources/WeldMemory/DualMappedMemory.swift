@@ -19,7 +19,7 @@ public import WeldELF
 ///   stays where it is.
 /// - Up to 0.5 MiB of what was given back, and as much of free code, constants and variables each, is kept for what comes next. The
 ///   rest goes back to the system.
-/// - Bytes are written to a buffer, and copied when they are finalized. Batches of more than 32 KiB, and those that are
+/// - Bytes are written to a buffer, and copied when they are finalized. Batches of more than 64 KiB, and those that are
 ///   aligned to more than a page, would gain nothing and get pages of their own, as in ``MappedMemory``: writable, then executable.
 ///
 /// The system must provide files in memory that can be executed (`memfd_create`).
@@ -71,14 +71,16 @@ public final class DualMappedMemory: MemoryManager {
   ///   ``MemoryError/inheritedWindow`` in a forked child, or what the system says.
   public func allocate(_ segments: [SegmentRequest]) throws(MemoryError) -> Allocation {
     guard !shared.isInherited else { throw .inheritedWindow }
-    guard let layout = SharedLayout(of: segments, byteLimit: shared.byteLimit),
+    guard
+      let layout = SharedLayout(of: segments, byteLimit: shared.byteLimit, alignmentLimit: shared.pageSize),
       let blocks = try shared.take(layout.needs)
     else { return try pages.allocate(segments) }
     let placements = layout.placements(of: segments, in: blocks)
     let backing = try SharedAllocation(
       shared, blocks, segments, placements, workingByteCount: layout.workingByteCount, instructionCache)
     // The buffer is the allocation's own until it is finalized, when the allocation is used up.
-    return unsafe Allocation(segments: placements, working: backing.working, backing: backing)
+    let working = unsafe UnsafeMutableRawBufferPointer(start: backing.working, count: layout.workingByteCount)
+    return unsafe Allocation(segments: placements, working: working, backing: backing)
   }
 }
 
@@ -90,17 +92,17 @@ private struct SharedLayout {
   var workingByteCount = 0
 
   /// Fails if the segments are too large, or of a kind that no pages are shared for.
-  init?(of segments: [SegmentRequest], byteLimit: Int) {
+  init?(of segments: [SegmentRequest], byteLimit: Int, alignmentLimit: Int) {
     for segment in segments {
       guard let kind = SharedPages.Kind(segment.protection), segment.byteCount <= byteLimit,
-        segment.alignment <= SystemMemory.pageSize
+        segment.alignment <= alignmentLimit
       else { return nil }
       _ = place(segment, kind)
       guard workingByteCount <= byteLimit else { return nil }
     }
-    for kind in SharedPages.Kind.allCases {
+    for number in needs.indices {
       let granule = SharedArena.granule
-      needs[kind.rawValue].byteCount = (needs[kind.rawValue].byteCount + granule - 1) & ~(granule - 1)
+      needs[number].byteCount = (needs[number].byteCount + granule - 1) & ~(granule - 1)
     }
   }
 
@@ -146,15 +148,8 @@ private final class SharedAllocation: AllocationBacking {
   private let placements: [Allocation.Placement]
   private let instructionCache: InstructionCache
   private let work = LocalWork()
-  /// The bytes while they are written; `nil` once they are in their place.
-  private let buffer: Mutex<Buffer>
-
-  /// Memory of the C library's.
-  private struct Buffer {
-    /// 0 if there is none.
-    var address: Int
-    var byteCount: Int
-  }
+  /// The address of the bytes while they are written, in memory of the C library's; 0 once they are in their place.
+  private let buffer: Atomic<Int>
 
   init(
     _ shared: SharedPages, _ blocks: SharedPages.Blocks, _ segments: [SegmentRequest],
@@ -165,37 +160,35 @@ private final class SharedAllocation: AllocationBacking {
     self.segments = segments
     self.placements = placements
     self.instructionCache = instructionCache
-    let address = unsafe workingByteCount > 0 ? Int(bitPattern: calloc(1, workingByteCount)) : 0
-    buffer = Mutex(Buffer(address: address, byteCount: workingByteCount))
-    if address == 0, workingByteCount > 0 { throw .system(call: "calloc", errno: errno) }
+    // Not `calloc`, which is slower for few bytes.
+    let bytes = unsafe malloc(max(workingByteCount, 1))
+    buffer = Atomic(Int(bitPattern: bytes))
+    guard let bytes = unsafe bytes else { throw .system(call: "malloc", errno: errno) }
+    unsafe memset(bytes, 0, workingByteCount)
   }
 
   deinit {
     work.undo()
-    freeBuffer()
+    // Nobody uses an allocation any more whose backing goes.
+    unsafe free(takeBuffer())
     shared.giveBack(blocks)
   }
 
-  /// Valid until ``finalize(_:)``.
-  var working: UnsafeMutableRawBufferPointer {
-    let (address, byteCount) = buffer.withLock { ($0.address, $0.byteCount) }
-    return unsafe UnsafeMutableRawBufferPointer(
-      start: UnsafeMutableRawPointer(bitPattern: address), count: byteCount)
+  /// Where the bytes are written; valid until ``finalize(_:)``.
+  var working: UnsafeMutableRawPointer? {
+    unsafe UnsafeMutableRawPointer(bitPattern: buffer.load(ordering: .relaxed))
   }
 
-  private func freeBuffer() {
-    let address = buffer.withLock { buffer in
-      defer { buffer = Buffer(address: 0, byteCount: 0) }
-      return buffer.address
-    }
-    // Its only owner has let go of it.
-    unsafe free(UnsafeMutableRawPointer(bitPattern: address))
+  private func takeBuffer() -> UnsafeMutableRawPointer? {
+    unsafe UnsafeMutableRawPointer(bitPattern: buffer.exchange(0, ordering: .acquiringAndReleasing))
   }
 
   func finalize(_ work: FinalizeWork) throws(MemoryError) {
     guard !shared.isInherited else { throw .inheritedWindow }
-    copySegments()
-    freeBuffer()
+    if let bytes = unsafe takeBuffer() {
+      unsafe copySegments(from: bytes)
+      unsafe free(bytes)
+    }
     for function in work.indirectFunctions {
       LocalWork.resolve(function) { slot in writableAddress(of: slot) }
     }
@@ -203,14 +196,15 @@ private final class SharedAllocation: AllocationBacking {
   }
 
   /// Puts all bytes into their places, zeros included: whoever had these before left something.
-  private func copySegments() {
-    guard let source = unsafe working.baseAddress else { return }
-    for (segment, placement) in zip(segments, placements) where segment.byteCount > 0 {
-      let address = writableAddress(of: placement.address)
+  private func copySegments(from bytes: UnsafeMutableRawPointer) {
+    for (number, segment) in segments.enumerated() where segment.byteCount > 0 {
+      let placement = placements[number]
+      guard let kind = SharedPages.Kind(segment.protection) else { continue }
+      let place = shared.writableAddress(of: Int(placement.address.rawValue), kind)
       // The blocks belong to this allocation, and have room for its segments; so has the buffer.
-      unsafe UnsafeMutableRawPointer(bitPattern: UInt(address.rawValue))?.copyMemory(
-        from: source + placement.workingOffset, byteCount: segment.byteCount)
-      if segment.protection.contains(.execute) {
+      unsafe UnsafeMutableRawPointer(bitPattern: place)?.copyMemory(
+        from: bytes + placement.workingOffset, byteCount: segment.byteCount)
+      if kind == .code {
         instructionCache.synchronize(at: placement.address, byteCount: segment.contentByteCount)
       }
     }
@@ -218,10 +212,9 @@ private final class SharedAllocation: AllocationBacking {
 
   /// Where the byte at `address` is written.
   private func writableAddress(of address: Address) -> Address {
-    for kind in SharedPages.Kind.allCases {
-      if blocks[kind.rawValue].contains(Int(truncatingIfNeeded: address.rawValue)) {
-        return Address(rawValue: UInt64(shared.writableAddress(of: Int(address.rawValue), kind)))
-      }
+    for number in blocks.indices where blocks[number].contains(Int(truncatingIfNeeded: address.rawValue)) {
+      let kind = SharedPages.Kind.all[number]
+      return Address(rawValue: UInt64(shared.writableAddress(of: Int(address.rawValue), kind)))
     }
     return address
   }

@@ -33,12 +33,14 @@ struct LocalWork: ~Copyable, Sendable {
 
   /// Undoes what ``perform(_:)`` did, in the opposite order.
   func undo() {
-    let actions = state.withLock { state in
-      defer { state.actions = [] }
-      return state.actions
+    let done = state.withLock { state in
+      defer { state = State() }
+      return state
     }
-    for call in actions.reversed() { _ = try? WrapperFunction.run(call) }
-    deregisterFrames()
+    for call in done.actions.reversed() { _ = try? WrapperFunction.run(call) }
+    if let frames = done.frames {
+      unsafe deregisterFrame(UnsafeRawPointer(bitPattern: UInt(frames.rawValue)))
+    }
   }
 
   func deregisterFrames() {

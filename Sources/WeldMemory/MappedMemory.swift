@@ -7,6 +7,9 @@ public import WeldELF
 /// into one window is in reach of everything else in it. Pages are readable and writable while they are
 /// written, then what their segments ask for, and never writable and executable at once. An inaccessible page
 /// lies on either side of every allocation.
+///
+/// What was given back is inaccessible, but for up to 64 small ranges, of 1 MiB at most: they are readable and writable, no longer
+/// executable, until they are used again.
 public final class MappedMemory: MemoryManager {
   /// Where in the address space a window lies.
   public enum Placement: Equatable, Sendable {
@@ -24,7 +27,7 @@ public final class MappedMemory: MemoryManager {
   public let windowByteCount: Int
   /// Where the window begins.
   public let windowStart: Address
-  let window: Window
+  private let pool: PagePool
   private let instructionCache: InstructionCache
 
   /// Reserves a window.
@@ -38,25 +41,29 @@ public final class MappedMemory: MemoryManager {
     instructionCache: InstructionCache = .host
   ) throws(MemoryError) {
     self.instructionCache = instructionCache
-    window = try Window(byteCount: windowByteCount, placement: placement)
+    let window = try Window(byteCount: windowByteCount, placement: placement)
+    pool = PagePool(window)
     self.windowByteCount = window.byteCount
     windowStart = window.start
   }
 
   public var machine: Machine? { .host }
 
+  /// All of the address space.
+  var window: Window { pool.window }
+
   public func allocate(_ segments: [SegmentRequest]) throws(MemoryError) -> Allocation {
     let pageSize = SystemMemory.pageSize
     let layout = try SegmentLayout(of: segments, pageSize: pageSize)
     let isHuge = layout.byteCount >= SystemMemory.hugePageSize
     let byteCount = isHuge ? Self.roundedToHugePages(layout.byteCount) : layout.byteCount
-    let start = try window.take(
+    let (start, isWritable) = try pool.take(
       byteCount: byteCount,
       alignment: isHuge ? max(layout.alignment, SystemMemory.hugePageSize) : layout.alignment)
     let backing = MappedAllocation(
-      window: window, start: start, byteCount: byteCount, segments: segments, layout: layout,
+      pool: pool, start: start, byteCount: byteCount, segments: segments, layout: layout,
       instructionCache: instructionCache)
-    let working = try unsafe backing.makeWritable()
+    let working = try unsafe backing.makeWritable(isWritable: isWritable)
     var placements: [Allocation.Placement] = []
     placements.reserveCapacity(segments.count)
     for (segment, offset) in zip(segments, layout.offsets) {
@@ -82,7 +89,7 @@ extension MappedMemory {
 
 /// The pages of one allocation of a ``MappedMemory``.
 private final class MappedAllocation: AllocationBacking {
-  private let window: Window
+  private let pool: PagePool
   private let start: Int
   /// Bytes from `start` on; whole pages, and perhaps more of them than the layout needs.
   private let byteCount: Int
@@ -92,11 +99,11 @@ private final class MappedAllocation: AllocationBacking {
   private let work = LocalWork()
 
   init(
-    window: Window, start: Int, byteCount: Int, segments: [SegmentRequest], layout: SegmentLayout,
+    pool: PagePool, start: Int, byteCount: Int, segments: [SegmentRequest], layout: SegmentLayout,
     instructionCache: InstructionCache
   ) {
     self.instructionCache = instructionCache
-    self.window = window
+    self.pool = pool
     self.start = start
     self.byteCount = byteCount
     self.segments = segments
@@ -105,15 +112,16 @@ private final class MappedAllocation: AllocationBacking {
 
   deinit {
     work.undo()
-    window.giveBack(start: start, byteCount: byteCount)
+    pool.giveBack(start: start, byteCount: byteCount)
   }
 
-  /// Makes all pages readable and writable.
-  func makeWritable() throws(MemoryError) -> UnsafeMutableRawBufferPointer {
+  /// Makes all pages readable and writable, unless they are.
+  func makeWritable(isWritable: Bool) throws(MemoryError) -> UnsafeMutableRawBufferPointer {
     guard layout.byteCount > 0 else { return unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0) }
-    try protect(0..<byteCount, [.read, .write])
     // The range belongs to this allocation alone until it is given back.
     let pages = unsafe UnsafeMutableRawPointer(bitPattern: start)
+    if isWritable { return unsafe UnsafeMutableRawBufferPointer(start: pages, count: layout.byteCount) }
+    try protect(0..<byteCount, [.read, .write])
     // Pages that are about to be written come cheaper in one call than by a fault each. An older kernel
     // refuses the advice, which costs nothing but the faults.
     if let lastContent = segments.lastIndex(where: { $0.contentByteCount > 0 }) {

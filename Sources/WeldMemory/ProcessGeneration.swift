@@ -2,20 +2,24 @@ internal import Glibc
 internal import Synchronization
 
 /// Tells a process from those that it forks, without asking the system each time.
-struct ProcessGeneration: Equatable, Sendable {
+struct ProcessGeneration: Sendable {
   private let number: UInt64
+  /// Where every process has its number; `nil` if there is no such place.
+  private let mark: Mark?
 
   /// That of the process that asks.
-  static var current: Self {
-    guard let mark else { return Self(number: UInt64(getpid())) }
-    let found = mark.number
-    return Self(number: found != 0 ? found : mark.renew())
+  init() {
+    mark = Self.mark
+    number = mark.map { $0.number != 0 ? $0.number : $0.renew() } ?? UInt64(getpid())
   }
+
+  /// Whether it is that of the process that asks.
+  var isCurrent: Bool { number == mark?.number ?? UInt64(getpid()) }
 
   private static let mark = Mark()
 }
 
-/// A word that is zero in a child until the child asks for its generation.
+/// A word that is zero in a child until something there needs a generation.
 @safe
 private struct Mark: Sendable {
   /// In a page that is never given back, and used through atomic operations only.

@@ -21,8 +21,8 @@ struct SharedArena {
   private var waiting: [Range<Int>] = []
   /// In ascending order.
   private var slabs: [Slab] = []
-  /// The position of the slab that was handed out from last.
-  private var lastSlab = 0
+  /// Pages that are known to have contents: those that were handed out from last.
+  private var residentPages = 0..<0
 
   /// A run of pages.
   private struct Slab {
@@ -54,12 +54,11 @@ struct SharedArena {
       Slab(range), at: slabs.firstIndex { range.lowerBound < $0.range.lowerBound } ?? slabs.endIndex)
     current = free.firstIndex { range.lowerBound < $0.lowerBound } ?? free.endIndex
     free.insert(range, at: current)
-    lastSlab = 0
   }
 
   /// Takes a part that ends with `byteCount` bytes, a multiple of the granule, from a multiple of `alignment` on, which is no
   /// more than a page; `nil` if there is no room.
-  mutating func take(byteCount: Int, alignment: Int) -> Range<Int>? {
+  mutating func take(_ byteCount: Int, alignment: Int) -> Range<Int>? {
     while current < free.count {
       let part = free[current]
       let start = (part.lowerBound + alignment - 1) & ~(alignment - 1)
@@ -75,14 +74,12 @@ struct SharedArena {
   }
 
   private mutating func setResident(_ range: Range<Int>) {
-    if !slabs[lastSlab].range.contains(range.lowerBound) {
-      lastSlab = slabs.firstIndex { $0.range.contains(range.lowerBound) } ?? 0
-    }
+    if residentPages.lowerBound <= range.lowerBound, range.upperBound <= residentPages.upperBound { return }
     let pageSize = SystemMemory.pageSize
-    var address = range.lowerBound & ~(pageSize - 1)
-    while address < range.upperBound {
-      slabs[lastSlab].setResident(true, at: address)
-      address += pageSize
+    residentPages = range.lowerBound & ~(pageSize - 1)..<(range.upperBound + pageSize - 1) & ~(pageSize - 1)
+    guard let slab = slabs.firstIndex(where: { $0.range.contains(range.lowerBound) }) else { return }
+    for address in stride(from: residentPages.lowerBound, to: residentPages.upperBound, by: pageSize) {
+      slabs[slab].setResident(true, at: address)
     }
   }
 
@@ -117,6 +114,7 @@ struct SharedArena {
     }
     free = Self.merge(free, reclaimed)
     current = 0
+    residentPages = 0..<0
   }
 
   /// Both lists in one, in ascending order as they are; what is adjacent becomes one.
@@ -165,13 +163,14 @@ struct SharedArena {
     let removed = Set(empty)
     free.removeAll { removed.contains($0) }
     slabs.removeAll { removed.contains($0.range) }
-    (current, lastSlab) = (0, 0)
+    current = 0
     return empty
   }
 
   /// Empties free pages that have contents, but for the first ones, up to `byteCount` bytes.
   mutating func trim(keeping byteCount: Int, _ discard: (Range<Int>) -> Bool) {
     let pageSize = SystemMemory.pageSize
+    residentPages = 0..<0
     var kept = 0
     var position = 0
     for part in free where !part.isEmpty {

@@ -7,8 +7,11 @@ internal import Synchronization
 /// distance from there, where they are written and which children do not inherit. Pages for variables are private.
 final class SharedPages: Sendable {
   /// What pages are for, and so how they may be accessed.
-  enum Kind: Int, CaseIterable {
+  enum Kind: Int {
     case code, constants, variables
+
+    /// All of them, by number.
+    static var all: [3 of Kind] { [.code, .constants, .variables] }
 
     init?(_ protection: Protection) {
       switch protection {
@@ -30,7 +33,7 @@ final class SharedPages: Sendable {
   typealias Blocks = [3 of Range<Int>]
 
   private let window: Window
-  private let generation = ProcessGeneration.current
+  private let generation = ProcessGeneration()
   private let synchronization: CoreSynchronization
   private let slabByteCount: Int
   /// Bytes from the window to where its shared pages are written.
@@ -50,17 +53,19 @@ final class SharedPages: Sendable {
   private static let keptByteCount = 1 << 19
 
   /// Bytes that an allocation may have here.
-  var byteLimit: Int { min(1 << 15, slabByteCount / 4) }
+  let byteLimit: Int
+  /// Bytes in a page, which no alignment may exceed here.
+  let pageSize = SystemMemory.pageSize
 
   /// Whether this process was forked from the one that can write the memory.
-  var isInherited: Bool { generation != .current }
+  var isInherited: Bool { !generation.isCurrent }
 
   init(in window: Window, synchronization: CoreSynchronization) throws(MemoryError) {
-    let pageSize = SystemMemory.pageSize
     self.window = window
     self.synchronization = synchronization
     slabByteCount =
       min(SharedArena.pagesPerSlab, max(window.byteCount / pageSize / 16, 4)) * pageSize
+    byteLimit = min(1 << 16, slabByteCount / 4)
     let mirror = unsafe mmap(
       nil, window.byteCount, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | Int32(MAP_NORESERVE), -1, 0)
     guard let mirror = unsafe mirror, unsafe mirror != MAP_FAILED else {
@@ -91,32 +96,33 @@ final class SharedPages: Sendable {
   func take(_ needs: [3 of Need]) throws(MemoryError) -> Blocks? {
     try state.withLock { state throws(MemoryError) in
       var blocks = Blocks(repeating: 0..<0)
-      for kind in Kind.allCases where needs[kind.rawValue].byteCount > 0 {
-        guard let block = try take(needs[kind.rawValue], kind, of: &state) else {
+      for number in needs.indices where needs[number].byteCount > 0 {
+        guard let block = try take(needs[number], Kind.all[number], of: &state) else {
           release(blocks, to: &state)
           return nil
         }
-        blocks[kind.rawValue] = block
+        blocks[number] = block
       }
       return blocks
     }
   }
 
   private func take(_ need: Need, _ kind: Kind, of state: inout State) throws(MemoryError) -> Range<Int>? {
-    func take() -> Range<Int>? {
-      state.arenas[kind.rawValue].take(byteCount: need.byteCount, alignment: need.alignment)
+    if let block = state.arenas[kind.rawValue].take(need.byteCount, alignment: need.alignment) {
+      return block
     }
-    if let block = take() { return block }
     if state.releasedByteCount >= Self.releasedByteLimit / 8 {
       reclaim(&state)
-      if let block = take() { return block }
+      if let block = state.arenas[kind.rawValue].take(need.byteCount, alignment: need.alignment) {
+        return block
+      }
     }
     do throws(MemoryError) {
       try addSlab(kind, to: &state)
     } catch .windowFull {
       reclaim(&state)
     }
-    return take()
+    return state.arenas[kind.rawValue].take(need.byteCount, alignment: need.alignment)
   }
 
   /// Gives back what ``take(_:)`` took; in a child, nothing, since the memory is its parent's.
@@ -131,9 +137,9 @@ final class SharedPages: Sendable {
   }
 
   private func release(_ blocks: Blocks, to state: inout State) {
-    for kind in Kind.allCases where !blocks[kind.rawValue].isEmpty {
-      state.arenas[kind.rawValue].release(blocks[kind.rawValue])
-      state.releasedByteCount += blocks[kind.rawValue].count
+    for number in blocks.indices where !blocks[number].isEmpty {
+      state.arenas[number].release(blocks[number])
+      state.releasedByteCount += blocks[number].count
     }
     state.releasedCount += 1
   }
@@ -141,11 +147,12 @@ final class SharedPages: Sendable {
   /// Makes what was released free, and gives back to the system what is more than the next allocations need.
   private func reclaim(_ state: inout State) {
     let isSynchronized = synchronization.synchronize()
-    for kind in Kind.allCases {
+    for number in Kind.all.indices {
+      let kind = Kind.all[number]
       let discard = { (pages: Range<Int>) in self.discard(pages, kind) }
-      state.arenas[kind.rawValue].reclaim(isSynchronized: isSynchronized || kind != .code, discard)
-      for slab in state.arenas[kind.rawValue].takeEmptySlabs() { giveBack(slab: slab, kind) }
-      state.arenas[kind.rawValue].trim(keeping: Self.keptByteCount, discard)
+      state.arenas[number].reclaim(isSynchronized: isSynchronized || kind != .code, discard)
+      for slab in state.arenas[number].takeEmptySlabs() { giveBack(slab: slab, kind) }
+      state.arenas[number].trim(keeping: Self.keptByteCount, discard)
     }
     state.releasedByteCount = 0
     state.releasedCount = 0

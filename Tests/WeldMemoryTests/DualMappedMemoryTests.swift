@@ -216,7 +216,7 @@ struct DualMappedMemoryTests {
   }
 
   /// Around the limit up to which pages are shared, and far beyond.
-  @Test(arguments: [32000, 32768, 33000, 1 << 20, 5 << 20])
+  @Test(arguments: [65000, 65536, 66000, 1 << 20, 5 << 20])
   func `large batches get what they need`(byteCount: Int) throws {
     let memory = try DualMappedMemory()
     let segments = small.map {

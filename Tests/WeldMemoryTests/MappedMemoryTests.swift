@@ -61,15 +61,56 @@ struct MappedMemoryTests {
     #expect(places[1][0].address > places[0][2].address)
   }
 
-  @Test func `what is dropped is inaccessible, and its place is used again`() throws {
+  @Test func `what is dropped is not executable, and its place is used again, zero`() throws {
     let memory = try MappedMemory(windowByteCount: 1 << 24)
     func place() throws -> UInt64 {
-      let allocation = try memory.allocate(Self.segments)
-      return allocation.segments[0].address.rawValue
+      var allocation = try memory.allocate(Self.segments)
+      let zeros = allocation.bytes.byteCount
+      let wasZero = isZero(&allocation)
+      #expect(wasZero)
+      #expect(zeros == 6 * 4096)
+      try write([UInt8](repeating: 0xc3, count: zeros), to: &allocation)
+      let finalized = try allocation.finalize(FinalizeWork())
+      let address = finalized.segments[0].address.rawValue
+      #expect(try protection(at: address) == "r-x")
+      return address
     }
     let first = try place()
-    #expect(try protection(at: first) == "---")
-    #expect(try place() == first)
+    for _ in 0..<3 {
+      #expect(try protection(at: first) == "rw-")
+      #expect(try place() == first)
+    }
+  }
+
+  private func isZero(_ allocation: inout Allocation) -> Bool {
+    let bytes = allocation.bytes
+    return bytes.byteOffsets.allSatisfy { bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self) == 0 }
+  }
+
+  @Test(arguments: [1 << 17, 3 << 20])
+  func `what is dropped and large is inaccessible`(byteCount: Int) throws {
+    let memory = try MappedMemory(windowByteCount: 1 << 24)
+    let segment = SegmentRequest(
+      protection: [.read, .write], contentByteCount: 1, byteCount: byteCount, alignment: 1)
+    let allocation = try memory.allocate([segment])
+    let address = allocation.segments[0].address.rawValue
+    _ = consume allocation
+    #expect(try protection(at: address) == "---")
+  }
+
+  @Test func `a window that is full of what was dropped has room`() throws {
+    let memory = try MappedMemory(windowByteCount: 1 << 20)
+    func hold(_ pages: Int, until end: Int) throws {
+      guard end > 0 else { return }
+      let segment = SegmentRequest(
+        protection: [.read, .write], contentByteCount: 1, byteCount: pages * 4096, alignment: 1)
+      let allocation = try memory.allocate([segment])
+      try hold(pages, until: end - 1)
+      _ = consume allocation
+    }
+    try hold(2, until: 30)
+    try hold(253, until: 1)
+    try hold(1, until: 80)
   }
 
   @Test func `a window that is full says how much is free`() throws {
@@ -150,6 +191,49 @@ struct FreeRangesTests {
     #expect(ranges.take(byteCount: 0x3000, alignment: 1, guardByteCount: 0x1000) == nil)
     #expect(ranges.take(byteCount: 0x1000, alignment: 0x8000, guardByteCount: 0x1000) == nil)
     #expect(ranges.largest == 0x4000)
+  }
+}
+
+@Suite("Ranges that are kept for the next allocation")
+struct SpareRangesTests {
+  @Test func `the last one of the same size is used again`() {
+    var spares = SpareRanges(byteLimit: 1 << 20)
+    for range in [0x3000..<0x5000, 0x8000..<0x9000, 0xb000..<0xd000] where spares.reserve(range.count) {
+      spares.add(range)
+    }
+    func take(_ byteCount: Int, _ alignment: Int) -> Int? {
+      spares.take(byteCount: byteCount, alignment: alignment)
+    }
+    #expect(take(0x3000, 0x1000) == nil)
+    #expect(take(0x2000, 0x1000) == 0xb000)
+    #expect(take(0x2000, 0x4000) == nil)
+    #expect(take(0x2000, 0x1000) == 0x3000)
+    let rest = spares.takeAll()
+    #expect(rest == [0x8000..<0x9000])
+  }
+
+  @Test func `there are few of them, small ones, and those that nobody wants go`() {
+    var spares = SpareRanges(byteLimit: 0x20000)
+    func reserve(_ byteCount: Int) -> Bool { spares.reserve(byteCount) }
+    #expect(!reserve(SpareRanges.rangeByteLimit + 1))
+    #expect(reserve(0x10000))
+    #expect(reserve(0x10000))
+    #expect(!reserve(1))
+    spares.cancel(0x10000)
+    for number in 1..<SpareRanges.countLimit where reserve(0x10) {
+      spares.add(number * 0x10..<(number + 1) * 0x10)
+    }
+    #expect(!reserve(0x10))
+    let early = spares.takeStale()
+    #expect(early.isEmpty)
+    for _ in 0..<SpareRanges.countLimit {
+      let found = spares.take(byteCount: 1, alignment: 1)
+      #expect(found == nil)
+    }
+    let stale = spares.takeStale()
+    #expect(stale.count == SpareRanges.countLimit - 1)
+    let rest = spares.takeAll()
+    #expect(rest.isEmpty)
   }
 }
 

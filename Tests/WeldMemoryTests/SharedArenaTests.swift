@@ -16,32 +16,32 @@ struct SharedArenaTests {
 
   @Test func `parts follow each other, and what is released waits`() {
     var arena = arena()
-    let first = arena.take(byteCount: 64, alignment: 64)
+    let first = arena.take(64, alignment: 64)
     #expect(first == Self.slab.lowerBound..<Self.slab.lowerBound + 64)
     // Aligned parts begin where the one before ends.
-    let second = arena.take(byteCount: 128, alignment: 1024)
+    let second = arena.take(128, alignment: 1024)
     #expect(second == Self.slab.lowerBound + 64..<Self.slab.lowerBound + 1024 + 128)
     if let first { arena.release(first) }
-    #expect(arena.take(byteCount: 64, alignment: 64)?.lowerBound == second?.upperBound)
+    #expect(arena.take(64, alignment: 64)?.lowerBound == second?.upperBound)
     arena.reclaim(isSynchronized: true) { _ in false }
-    #expect(arena.take(byteCount: 64, alignment: 64) == first)
+    #expect(arena.take(64, alignment: 64) == first)
   }
 
   @Test func `parts that are released in any order become one again`() {
     var arena = arena()
-    let parts = (0..<16).compactMap { _ in arena.take(byteCount: Self.page, alignment: 64) }
+    let parts = (0..<16).compactMap { _ in arena.take(Self.page, alignment: 64) }
     #expect(parts.count == 16)
-    #expect(arena.take(byteCount: 64, alignment: 64) == nil)
+    #expect(arena.take(64, alignment: 64) == nil)
     for number in 0..<16 { arena.release(parts[number * 7 % 16]) }
-    #expect(arena.take(byteCount: 64, alignment: 64) == nil)
+    #expect(arena.take(64, alignment: 64) == nil)
     arena.reclaim(isSynchronized: true) { _ in false }
-    #expect(arena.take(byteCount: 16 * Self.page, alignment: Self.page) == Self.slab)
+    #expect(arena.take(16 * Self.page, alignment: Self.page) == Self.slab)
   }
 
   @Test func `without synchronization only whole pages are used again, once they are empty`() {
     var arena = arena()
-    let parts = (0..<4).compactMap { _ in arena.take(byteCount: Self.page / 2, alignment: 64) }
-    let all = arena.take(byteCount: 14 * Self.page, alignment: 64)
+    let parts = (0..<4).compactMap { _ in arena.take(Self.page / 2, alignment: 64) }
+    let all = arena.take(14 * Self.page, alignment: 64)
     #expect(all?.count == 14 * Self.page)
     var emptied: [Range<Int>] = []
     func reclaim(_ succeeds: Bool = true) {
@@ -55,34 +55,34 @@ struct SharedArenaTests {
     reclaim()
     let second = Self.slab.lowerBound + Self.page..<Self.slab.lowerBound + 2 * Self.page
     #expect(emptied == [second])
-    #expect(arena.take(byteCount: 64, alignment: 64)?.lowerBound == second.lowerBound)
+    #expect(arena.take(64, alignment: 64)?.lowerBound == second.lowerBound)
     // What cannot be emptied waits, and what waits becomes free with the rest of its page.
     arena.release(parts[1])
     reclaim(false)
-    #expect(arena.take(byteCount: Self.page, alignment: 64) == nil)
+    #expect(arena.take(Self.page, alignment: 64) == nil)
     reclaim()
-    #expect(arena.take(byteCount: Self.page, alignment: 64)?.lowerBound == Self.slab.lowerBound)
+    #expect(arena.take(Self.page, alignment: 64)?.lowerBound == Self.slab.lowerBound)
   }
 
   @Test func `empty slabs go, but for one`() {
     var arena = arena()
     let others = [64 * Self.page..<80 * Self.page, 40 * Self.page..<56 * Self.page]
     for slab in others { arena.addSlab(slab) }
-    let parts = (0..<3).compactMap { _ in arena.take(byteCount: 16 * Self.page, alignment: 64) }
+    let parts = (0..<3).compactMap { _ in arena.take(16 * Self.page, alignment: 64) }
     // The one that was added last comes first, then those behind it.
     #expect(parts == [others[1], others[0]])
     for part in parts { arena.release(part) }
     #expect(arena.takeEmptySlabs() == [])
     arena.reclaim(isSynchronized: true) { _ in false }
     #expect(arena.takeEmptySlabs() == [others[1], others[0]])
-    #expect(arena.take(byteCount: 16 * Self.page, alignment: 64) == Self.slab)
-    #expect(arena.take(byteCount: 64, alignment: 64) == nil)
+    #expect(arena.take(16 * Self.page, alignment: 64) == Self.slab)
+    #expect(arena.take(64, alignment: 64) == nil)
   }
 
   @Test func `free pages with contents are emptied, but for the first ones, and once`() {
     var arena = arena()
-    guard let part = arena.take(byteCount: 10 * Self.page + 64, alignment: 64),
-      let last = arena.take(byteCount: 64, alignment: 64)
+    guard let part = arena.take(10 * Self.page + 64, alignment: 64),
+      let last = arena.take(64, alignment: 64)
     else {
       Issue.record("no room")
       return
