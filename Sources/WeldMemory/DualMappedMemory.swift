@@ -31,7 +31,6 @@ public final class DualMappedMemory: MemoryManager {
   private let shared: SharedPages
   /// For what is large.
   private let pages: MappedMemory
-  private let instructionCache: InstructionCache
 
   /// Reserves a window.
   ///
@@ -57,10 +56,10 @@ public final class DualMappedMemory: MemoryManager {
   ) throws(MemoryError) {
     pages = try MappedMemory(
       windowByteCount: windowByteCount, placement: placement, instructionCache: instructionCache)
-    shared = try SharedPages(in: pages.window, synchronization: synchronization)
+    shared = try SharedPages(
+      in: pages.window, instructionCache: instructionCache, synchronization: synchronization)
     self.windowByteCount = pages.windowByteCount
     windowStart = pages.windowStart
-    self.instructionCache = instructionCache
   }
 
   public var machine: Machine? { .host }
@@ -77,7 +76,7 @@ public final class DualMappedMemory: MemoryManager {
     else { return try pages.allocate(segments) }
     let placements = layout.placements(of: segments, in: blocks)
     let backing = try SharedAllocation(
-      shared, blocks, segments, placements, workingByteCount: layout.workingByteCount, instructionCache)
+      shared, blocks, segments, placements, workingByteCount: layout.workingByteCount)
     // The buffer is the allocation's own until it is finalized, when the allocation is used up.
     let working = unsafe UnsafeMutableRawBufferPointer(start: backing.working, count: layout.workingByteCount)
     return unsafe Allocation(segments: placements, working: working, backing: backing)
@@ -146,20 +145,18 @@ private final class SharedAllocation: AllocationBacking {
   private let blocks: SharedPages.Blocks
   private let segments: [SegmentRequest]
   private let placements: [Allocation.Placement]
-  private let instructionCache: InstructionCache
   private let work = LocalWork()
   /// The address of the bytes while they are written, in memory of the C library's; 0 once they are in their place.
   private let buffer: Atomic<Int>
 
   init(
     _ shared: SharedPages, _ blocks: SharedPages.Blocks, _ segments: [SegmentRequest],
-    _ placements: [Allocation.Placement], workingByteCount: Int, _ instructionCache: InstructionCache
+    _ placements: [Allocation.Placement], workingByteCount: Int
   ) throws(MemoryError) {
     self.shared = shared
     self.blocks = blocks
     self.segments = segments
     self.placements = placements
-    self.instructionCache = instructionCache
     // Not `calloc`, which is slower for few bytes.
     let bytes = unsafe malloc(max(workingByteCount, 1))
     buffer = Atomic(Int(bitPattern: bytes))
@@ -205,7 +202,7 @@ private final class SharedAllocation: AllocationBacking {
       unsafe UnsafeMutableRawPointer(bitPattern: place)?.copyMemory(
         from: bytes + placement.workingOffset, byteCount: segment.byteCount)
       if kind == .code {
-        instructionCache.synchronize(at: placement.address, byteCount: segment.contentByteCount)
+        shared.instructionCache.synchronize(at: placement.address, byteCount: segment.contentByteCount)
       }
     }
   }

@@ -31,16 +31,11 @@ struct LocalWork: ~Copyable, Sendable {
     if let call = action.deallocate { state.withLock { $0.actions.append(call) } }
   }
 
-  /// Undoes what ``perform(_:)`` did, in the opposite order.
+  /// Undoes what ``perform(_:)`` did, in the opposite order; once, when the memory is about to go back.
   func undo() {
-    let done = state.withLock { state in
-      defer { state = State() }
-      return state
-    }
-    for call in done.actions.reversed() { _ = try? WrapperFunction.run(call) }
-    if let frames = done.frames {
-      unsafe deregisterFrame(UnsafeRawPointer(bitPattern: UInt(frames.rawValue)))
-    }
+    let actions = state.withLock { $0.actions.isEmpty ? nil : $0.actions }
+    for call in (actions ?? []).reversed() { _ = try? WrapperFunction.run(call) }
+    deregisterFrames()
   }
 
   func deregisterFrames() {

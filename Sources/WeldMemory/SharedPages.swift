@@ -34,6 +34,8 @@ final class SharedPages: Sendable {
 
   private let window: Window
   private let generation = ProcessGeneration()
+  /// What is told of code that was written.
+  let instructionCache: InstructionCache
   private let synchronization: CoreSynchronization
   private let slabByteCount: Int
   /// Bytes from the window to where its shared pages are written.
@@ -60,8 +62,11 @@ final class SharedPages: Sendable {
   /// Whether this process was forked from the one that can write the memory.
   var isInherited: Bool { !generation.isCurrent }
 
-  init(in window: Window, synchronization: CoreSynchronization) throws(MemoryError) {
+  init(
+    in window: Window, instructionCache: InstructionCache, synchronization: CoreSynchronization
+  ) throws(MemoryError) {
     self.window = window
+    self.instructionCache = instructionCache
     self.synchronization = synchronization
     slabByteCount =
       min(SharedArena.pagesPerSlab, max(window.byteCount / pageSize / 16, 4)) * pageSize
@@ -179,6 +184,12 @@ extension SharedPages {
     let file = memoryFile()
     guard file >= 0 else { throw .system(call: "memfd_create", errno: errno) }
     defer { close(file) }
+    // The system would end a process that makes a file larger than it may.
+    var limit = rlimit()
+    let isLimited = unsafe getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0
+    guard !isLimited || limit.rlim_cur >= UInt(slab.count) else {
+      throw .system(call: "ftruncate", errno: EFBIG)
+    }
     guard ftruncate(file, slab.count) == 0 else { throw .system(call: "ftruncate", errno: errno) }
     try map(file, slab, PROT_READ | (isCode ? PROT_EXEC : 0))
     // Writable only once no child can inherit it.

@@ -378,6 +378,31 @@ struct DualMappedMemoryTests {
     #expect(throws: MemoryError.self) { try DualMappedMemory(windowByteCount: 4096) }
   }
 
+  @Test func `what the system refuses is an error, and leaves nothing behind`() async {
+    await #expect(processExitsWith: .success) {
+      func refuse() {
+        let refusals = [(RLIMIT_FSIZE, "ftruncate", EFBIG), (RLIMIT_NOFILE, "memfd_create", EMFILE)]
+        for (resource, call, number) in refusals {
+          let kind = __rlimit_resource_t(resource.rawValue)
+          var limit = rlimit()
+          getrlimit(kind, &limit)
+          var none = limit
+          none.rlim_cur = 0
+          setrlimit(kind, &none)
+          var found: MemoryError?
+          do { _ = try DualMappedMemory() } catch { found = error }
+          setrlimit(kind, &limit)
+          guard found == .system(call: call, errno: number) else { exit(2) }
+        }
+      }
+      refuse()
+      let before = try Footprint.now()
+      for _ in 0..<10 { refuse() }
+      let after = try Footprint.now()
+      guard after.mappings < before.mappings + 5, after.descriptors == before.descriptors else { exit(3) }
+    }
+  }
+
   @Test func `a resolver runs when its code is there, and its slot is written where it can be`() throws {
     let memory = try DualMappedMemory()
     let slots = SegmentRequest(protection: .read, contentByteCount: 16, byteCount: 16, alignment: 8)

@@ -4,17 +4,9 @@ import Weld
 @Suite("Linking into pages that are mapped twice")
 struct DualMappedMemoryLinkTests {
   private func jit() throws -> LLJIT {
+    let memory = try DualMappedMemory()
     var builder = LLJIT.Builder()
-    builder.objectLinkingLayer = { session throws(OrcError) in
-      do {
-        return try ObjectLinkingLayer(session, memory: DualMappedMemory())
-      } catch let error as MemoryError {
-        throw .link(.memory(error))
-      } catch let error as OrcError {
-        throw error
-      } catch {
-        throw .link(.memory(.tooLarge))
-      }
+    builder.objectLinkingLayer = { session throws(OrcError) in try ObjectLinkingLayer(session, memory: memory)
     }
     return try builder.build()
   }
