@@ -9,6 +9,9 @@ struct Batch: Sendable {
   var objects: [ObjectFile]
   /// The machine of all of them.
   let machine: Machine
+  /// The names of the objects' global symbols, as far as they are known: of none, or of the first objects, empty for those of
+  /// which they are not.
+  let knownNames: [[KnownName]]
   /// The numbers of each object's first symbol and section, and at the end the numbers of all symbols and sections.
   let first: [Numbers]
 
@@ -18,9 +21,10 @@ struct Batch: Sendable {
     var section = 0
   }
 
-  init(_ objects: [ObjectFile], machine: Machine) {
+  init(_ objects: [ObjectFile], machine: Machine, knownNames: [[KnownName]] = []) {
     self.objects = objects
     self.machine = machine
+    self.knownNames = knownNames
     var next = Numbers()
     var first: [Numbers] = []
     first.reserveCapacity(objects.count + 1)
@@ -32,6 +36,11 @@ struct Batch: Sendable {
     }
     first.append(next)
     self.first = first
+  }
+
+  /// The names of an object's global symbols, if they are known.
+  func knownNames(ofObject position: Int) -> [KnownName] {
+    position < knownNames.count ? knownNames[position] : []
   }
 
   var symbolCount: Int { first[objects.count].symbol }

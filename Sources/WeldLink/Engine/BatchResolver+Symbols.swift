@@ -24,20 +24,23 @@ extension BatchResolver {
     else { return }
     let source = resolution.names.addStrings(strings)
     let bytes = strings.span
+    let known = resolution.batch.knownNames(ofObject: position)
     for index in table.firstGlobal..<table.count {
       let symbol = symbols[index]
+      let identity = known.isEmpty ? 0 : known[index &- table.firstGlobal].identity
       let name: HashedName
-      do {
-        name = try bytes.name(at: Int(symbol.nameOffset))
-      } catch {
+      if identity != 0 {
+        name = known[index &- table.firstGlobal].name
+      } else {
         // Only an empty string table has no name at offset 0.
-        name = HashedName(byteCount: 0, hash: 0)
+        name = (try? bytes.name(at: Int(symbol.nameOffset))) ?? HashedName(byteCount: 0, hash: 0)
       }
       let number = first &+ index
-      let known = resolution.globals.count
+      let globalCount = resolution.globals.count
       let id =
         name.byteCount == 0
-        ? resolution.names.intern("") : resolution.names.intern(name, in: source, at: symbol.nameOffset)
+        ? resolution.names.intern("")
+        : resolution.names.intern(name, identity: identity, in: source, at: symbol.nameOffset)
       // Until all objects are seen, the number of the name stands for the canonical symbol.
       resolution.canonical[number] = UInt32(truncatingIfNeeded: id)
       var strength = Self.strength(of: symbol, in: resolution.sections, firstSection: firstSection)
@@ -48,7 +51,7 @@ extension BatchResolver {
       } else if symbol.type == .tls {
         resolution.classes[number] = .threadLocal
       }
-      if id == known {
+      if id == globalCount {
         resolution.globals.append(
           GlobalSymbol(symbol: number, strength: strength, visibility: symbol.visibility, type: symbol.type))
       } else if strength > resolution.globals[id].strength || strength == .definition

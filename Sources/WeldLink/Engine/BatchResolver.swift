@@ -152,7 +152,7 @@ extension BatchResolver {
 
   func linkerDefinition(_ name: RawSpan) -> LinkerDefinition? {
     if name.equals(traits.gotBaseName) { return .gotBase }
-    guard name.starts(with: "_") || name.starts(with: "e") else { return nil }
+    guard Self.mayBeginDefined(name) else { return nil }
     if name.starts(with: "__start_") {
       let section = String(decoding: name.extracting(8..<name.byteCount))
       return resolution.identifierSections[section] == nil ? nil : .sectionStart(section)
@@ -165,13 +165,15 @@ extension BatchResolver {
     return nil
   }
 
-  /// Whether a linker defines the name itself if nobody else does; some of them only if there is such a section.
-  static func mayDefine(_ name: RawSpan, _ traits: MachineTraits) -> Bool {
-    if name.equals(traits.gotBaseName) { return true }
-    guard name.starts(with: "_") || name.starts(with: "e") else { return false }
-    return name.starts(with: "__start_") || name.starts(with: "__stop_")
+  /// Whether a linker defines the name itself if nobody else does; some of them only if there is such a section. Not asked of
+  /// the base of the GOT, nor of others than ``mayBeginDefined(_:)`` says.
+  static func mayDefine(_ name: RawSpan) -> Bool {
+    name.starts(with: "__start_") || name.starts(with: "__stop_")
       || fixedDefinitions.contains { name.equals($0.0) }
   }
+
+  /// Whether names that linkers define, but for the base of the GOT, may begin as this one does.
+  static func mayBeginDefined(_ name: RawSpan) -> Bool { name.starts(with: "_") || name.starts(with: "e") }
 
   private static let fixedDefinitions: [(StaticString, LinkerDefinition)] = [
     ("_GLOBAL_OFFSET_TABLE_", .gotBase),

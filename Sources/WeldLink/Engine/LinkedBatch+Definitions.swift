@@ -21,10 +21,12 @@ extension LinkedBatch {
   ///
   /// - Parameters:
   ///   - objects: at least one, all for one machine.
+  ///   - knownNames: the names of the objects' global symbols, for each object in the order of its symbol table, or none; or
+  ///     nothing.
   ///   - overridden: weak and common definitions that stand back behind others, which are looked up.
   ///   - memory: chooses where memory comes from; told whether the code must lie below 2 GiB.
   package convenience init(
-    linking objects: [ObjectFile], overridden: Set<SymbolReference>,
+    linking objects: [ObjectFile], knownNames: [[KnownName]] = [], overridden: Set<SymbolReference>,
     in memory: (_ wantsLowAddresses: Bool) throws(LinkError) -> any MemoryManager
   ) throws(LinkError) {
     let traits = try SupportedMachine.traits(of: objects[0])
@@ -35,14 +37,20 @@ extension LinkedBatch {
       for reference in overridden { numbers.insert(batch.first[reference.object].symbol + reference.symbol) }
     }
     try self.init(
-      all, traits, options: RuntimeDyld.Options(), after: nil, overridden: numbers
+      all, traits, options: RuntimeDyld.Options(), after: nil, overridden: numbers, knownNames: knownNames
     ) { synthesis throws(LinkError) in try memory(synthesis.wantsLowAddresses) }
   }
 
   /// The address of a symbol; known before anything is applied if the batch defines it.
   package func address(of reference: SymbolReference) -> Address {
-    let number = plan.resolution.batch.first[reference.object].symbol &+ reference.symbol
-    return address(ofSymbol: Int(plan.resolution.canonical[number]))
+    refreshAddresses()
+    return plan.address(of: reference)
+  }
+
+  /// The addresses of symbols, in their order.
+  package func addresses(of references: [SymbolReference]) -> [Address] {
+    refreshAddresses()
+    return plan.addresses(of: references)
   }
 
   /// Copies and relocates all sections but those of the objects at the positions `skipped`.
@@ -91,18 +99,40 @@ extension LinkedBatch {
   }
 }
 
+extension LinkPlan {
+  fileprivate func address(of reference: LinkedBatch.SymbolReference) -> Address {
+    let number = resolution.batch.first[reference.object].symbol &+ reference.symbol
+    return Address(rawValue: symbols.values[Int(resolution.canonical[number])])
+  }
+
+  fileprivate func addresses(of references: [LinkedBatch.SymbolReference]) -> [Address] {
+    var addresses: [Address] = []
+    addresses.reserveCapacity(references.count)
+    for reference in references { addresses.append(address(of: reference)) }
+    return addresses
+  }
+}
+
 /// The names that linkers define themselves if nobody else does.
 package struct LinkerNames {
-  private let traits: MachineTraits?
+  /// `nil` if the machine is not one that the engine knows.
+  private let gotBaseName: StaticString?
+  private let hasLinkerRoutines: Bool
 
   /// Those for the machine of `object`; none if it is not one that the engine knows.
-  package init(for object: ObjectFile) { traits = try? SupportedMachine.traits(of: object) }
+  package init(for object: ObjectFile) {
+    let traits = try? SupportedMachine.traits(of: object)
+    gotBaseName = traits?.gotBaseName
+    hasLinkerRoutines = traits?.hasLinkerRoutines ?? false
+  }
 
   /// Whether `name` is one of them; some are defined only if there is such a section.
   package func contains(_ name: RawSpan) -> Bool {
-    guard let traits else { return false }
-    if traits.hasLinkerRoutines, name.starts(with: "_save") || name.starts(with: "_rest") { return true }
-    return BatchResolver.mayDefine(name, traits)
+    guard let gotBaseName else { return false }
+    if name.equals(gotBaseName) { return true }
+    guard BatchResolver.mayBeginDefined(name) else { return false }
+    if hasLinkerRoutines, name.starts(with: "_save") || name.starts(with: "_rest") { return true }
+    return BatchResolver.mayDefine(name)
   }
 }
 

@@ -33,14 +33,15 @@ package final class LinkedBatch {
   /// - Parameters:
   ///   - published: what earlier batches define, if there are any.
   ///   - overridden: the numbers of definitions that stand back behind others.
+  ///   - knownNames: the names of the objects' global symbols, as ``Batch/knownNames`` has them.
   ///   - memory: told what was found out, chooses where the memory comes from.
   init(
     _ objects: [ObjectFile], _ traits: MachineTraits, options: RuntimeDyld.Options,
-    after published: PublishedSymbols?, overridden: Set<Int> = [],
+    after published: PublishedSymbols?, overridden: Set<Int> = [], knownNames: [[KnownName]] = [],
     in memory: (borrowing Synthesis) throws(LinkError) -> any MemoryManager
   ) throws(LinkError) {
     let resolution = try BatchResolver.resolve(
-      Batch(objects, machine: traits.machine), traits, aliases: options.aliases,
+      Batch(objects, machine: traits.machine, knownNames: knownNames), traits, aliases: options.aliases,
       linksThreadLocals: options.linksThreadLocals, after: published, overridden: overridden,
       and: options.definedElsewhere)
     let pins = try options.pins(of: resolution)
@@ -82,7 +83,7 @@ package final class LinkedBatch {
     return Address(rawValue: plan.symbols.values[number])
   }
 
-  private func refreshAddresses() {
+  func refreshAddresses() {
     guard addressesAreStale else { return }
     plan.refreshSymbols()
     addressesAreStale = false

@@ -12,6 +12,8 @@ struct NameTable {
     var offset: UInt32
     var byteCount: UInt32
     var hash: UInt32
+    /// ``KnownName/identity``
+    var identity: UInt = 0
   }
 
   private var names: [Name] = []
@@ -48,7 +50,11 @@ struct NameTable {
   }
 
   /// The number of the name at `offset` of the bytes with the number `source`: the one it has, or a new one.
-  mutating func intern(_ found: HashedName, in source: UInt32, at offset: UInt32) -> Int {
+  ///
+  /// - Parameter identity: what tells it from others that have one, if it is known.
+  mutating func intern(
+    _ found: HashedName, identity: UInt = 0, in source: UInt32, at offset: UInt32
+  ) -> Int {
     if slots.isEmpty { return internAmongFew(found, in: source, at: offset) }
     var slot = Int(truncatingIfNeeded: found.hash) & mask
     while true {
@@ -57,7 +63,9 @@ struct NameTable {
       if UInt32(truncatingIfNeeded: entry &>> 32) == found.hash {
         let number = Int(truncatingIfNeeded: entry & 0xffff_ffff) &- 1
         let known = names[number]
-        if Int(known.byteCount) == found.byteCount,
+        if known.identity != 0, identity != 0 {
+          if known.identity == identity { return number }
+        } else if Int(known.byteCount) == found.byteCount,
           known.source == source && known.offset == offset || isSame(known, source, offset, found.byteCount)
         {
           return number
@@ -69,7 +77,7 @@ struct NameTable {
     names.append(
       Name(
         source: source, offset: offset, byteCount: UInt32(truncatingIfNeeded: found.byteCount),
-        hash: found.hash))
+        hash: found.hash, identity: identity))
     slots[slot] = UInt64(found.hash) &<< 32 | UInt64(truncatingIfNeeded: number &+ 1)
     if names.count &* 2 > slots.count { hashNames(slotCount: slots.count * 2) }
     return number

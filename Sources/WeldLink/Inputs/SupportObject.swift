@@ -1,3 +1,4 @@
+internal import Synchronization
 internal import WeldBytes
 public import WeldELF
 
@@ -13,14 +14,21 @@ public enum SupportObject {
   /// An object for `machine` with `atexit`, `at_quick_exit`, `pthread_atfork` and `__dso_handle`, which no
   /// shared library exports. All are weak, so that a definition of the program's own prevails, and hidden.
   public static func make(for machine: Machine) throws(LinkError) -> ObjectFile {
+    if let known = made.withLock({ $0[machine] }) { return known }
     var writing = Writing(machine: machine)
-    let object = try writing.run(for: machine, file: name)
+    let writer = try writing.run(for: machine, file: name)
+    let object: ObjectFile
     do {
-      return try ObjectFile(Bytes(object.bytes()), name: name)
+      object = try ObjectFile(Bytes(writer.bytes()), name: name)
     } catch {
       throw .malformed(error)
     }
+    made.withLock { $0[machine] = object }
+    return object
   }
+
+  /// What was made before: it never changes, and hosts make many JITs.
+  private static let made = Mutex<[Machine: ObjectFile]>([:])
 
   static let name = "<weld>"
 }
