@@ -21,6 +21,9 @@ public struct ObjectFile: Sendable {
   let sectionNames: Range<Int>
   /// The sections of type `SHT_GROUP`.
   public let groupSections: [SectionIndex]
+  /// Whether it has functions that run before or after the program: sections of the types `SHT_INIT_ARRAY`,
+  /// `SHT_FINI_ARRAY` or `SHT_PREINIT_ARRAY` (gABI, "Section Types"), or some that are called as such, `.ctors` or `.dtors`.
+  public let hasInitializers: Bool
 
   /// Where the symbols of an object and their names are.
   public struct SymbolTable: Equatable, Sendable {
@@ -67,6 +70,7 @@ public struct ObjectFile: Sendable {
     symbolTable = parts.symbolTable
     sectionNames = parts.sectionNames
     groupSections = parts.groupSections
+    hasInitializers = parts.hasInitializers
   }
 
   /// What linkers want.

@@ -12,6 +12,7 @@ struct ObjectParser {
     var symbolTable: ObjectFile.SymbolTable?
     var sectionNames: Range<Int>
     var groupSections: [SectionIndex]
+    var hasInitializers = false
   }
 
   func parse(_ file: RawSpan, accepting types: [FileType]) throws(ELFError) -> Parts {
@@ -46,6 +47,9 @@ struct ObjectParser {
         parts.symbolTable = try symbolTable(section, index, parts, file)
       case .symbolTableSectionIndices: extendedIndices = index
       case .group where header.type == .relocatable: parts.groupSections.append(index)
+      case .initArray, .finiArray, .preinitArray: parts.hasInitializers = true
+      case .progbits where section.flags.contains(.write):
+        if isInitializerName(section.nameOffset, parts, file) { parts.hasInitializers = true }
       default: break
       }
     }
@@ -104,6 +108,18 @@ extension ObjectParser {
     guard let found = try? names.name(at: Int(section.nameOffset)) else { return nil }
     return String(
       decoding: names.extracting(Int(section.nameOffset)..<Int(section.nameOffset) + found.byteCount))
+  }
+
+  /// Whether a section of this name is what compilers made that did not know the types of such sections.
+  private func isInitializerName(_ offset: UInt32, _ parts: Parts, _ file: RawSpan) -> Bool {
+    let name = file.string(in: parts.sectionNames, at: offset)
+    let prefixes: [5 of StaticString] = [".ctors", ".dtors", ".init_array", ".fini_array", ".preinit_array"]
+    for index in prefixes.indices where name.starts(with: prefixes[index]) {
+      let end = prefixes[index].utf8CodeUnitCount
+      let next: UInt8? = try? name.load(at: end, order: .little)
+      return next == nil || next == UInt8(ascii: ".")
+    }
+    return false
   }
 
   /// Proves that a string table lies inside the file and ends with a zero byte.

@@ -101,7 +101,7 @@ public final class ExecutionSession: Sendable {
   /// Tells `manager` no more.
   public func deregister(_ manager: some ResourceManager) {
     core.update { state, effects in
-      effects.garbage.append(state.managers)
+      effects.others.append(.garbage(state.managers))
       state.managers.removeAll { $0.manager === manager }
     }
   }
@@ -122,7 +122,9 @@ public final class ExecutionSession: Sendable {
     registerDependencies: (@Sendable (SymbolDependenceMap) -> Void)? = nil,
     completion: @escaping @Sendable (Result<SymbolMap, OrcError>) -> Void
   ) {
-    let completion = Completion(registerDependencies: registerDependencies, body: completion)
+    let completion = Completion(registerDependencies: registerDependencies) { result in
+      completion(result.map { SymbolMap(found: $0) })
+    }
     core.lookup(symbols, in: order, kind: kind, purpose: .symbols(state, completion))
   }
 
@@ -134,6 +136,13 @@ public final class ExecutionSession: Sendable {
     _ symbols: SymbolLookupSet, in order: JITDylibSearchOrder, kind: LookupKind = .static,
     requiring state: RequiredSymbolState = .ready
   ) throws(OrcError) -> SymbolMap {
+    SymbolMap(found: try find(symbols, in: order, kind: kind, requiring: state))
+  }
+
+  private func find(
+    _ symbols: SymbolLookupSet, in order: JITDylibSearchOrder, kind: LookupKind,
+    requiring state: RequiredSymbolState
+  ) throws(OrcError) -> FoundDefinitions {
     try core.wait { done in
       core.lookup(
         symbols, in: order, kind: kind, purpose: .symbols(state, Completion(isInternal: true, body: done)))
@@ -148,8 +157,8 @@ public final class ExecutionSession: Sendable {
     requiring state: RequiredSymbolState = .ready
   ) throws(OrcError) -> EvaluatedSymbol {
     let name = intern(name)
-    let found = try lookup(SymbolLookupSet(name), in: order, kind: kind, requiring: state)
-    guard let symbol = found[name] else {
+    let found = try find(SymbolLookupSet(name), in: order, kind: kind, requiring: state)
+    guard let symbol = found.first?.symbol else {
       throw .symbolsNotFound([name.text], searched: order.map(\.dylib.name))
     }
     return symbol
@@ -162,11 +171,11 @@ public final class ExecutionSession: Sendable {
     _ symbols: SymbolLookupSet, in order: JITDylibSearchOrder, kind: LookupKind = .static,
     requiring state: RequiredSymbolState = .ready
   ) async throws(OrcError) -> SymbolMap {
-    let result: Result<SymbolMap, OrcError> = await withCheckedContinuation { continuation in
+    let result: Result<FoundDefinitions, OrcError> = await withCheckedContinuation { continuation in
       let completion = Completion(isInternal: true) { continuation.resume(returning: $0) }
       core.lookup(symbols, in: order, kind: kind, purpose: .symbols(state, completion))
     }
-    return try result.get()
+    return SymbolMap(found: try result.get())
   }
 
   /// Looks one symbol up; the task waits for it without keeping a thread.

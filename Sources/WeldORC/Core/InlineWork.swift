@@ -11,84 +11,102 @@ typealias Work = @Sendable () -> Void
 final class InlineWork: Sendable {
   private static let depthLimit = 16
 
-  private struct Backlog: Sendable {
+  /// What one thread has to do.
+  ///
+  /// Unchecked: nobody else looks at it but for ``thread``, which changes when nobody has it.
+  private final class Backlog: @unchecked Sendable {
+    fileprivate(set) var thread: UInt
     var depth = 0
     /// Work before this was put off by what has called a lookup that blocks.
     var base = 0
     /// The last one is next.
     var items: [Work] = []
+    /// How many calls of ``InlineWork/run(_:after:)`` and ``InlineWork/runBacklog(until:after:)`` have it.
+    var userCount = 0
+
+    init(of thread: UInt) { self.thread = thread }
   }
 
-  /// Of each thread that runs some.
-  private let threads = Mutex<[UInt: Backlog]>([:])
-  private var thread: UInt { UInt(pthread_self()) }
+  private struct State: Sendable {
+    /// Of each thread that runs some.
+    var backlogs: [Backlog] = []
+    /// One that nobody has, for the next thread that needs one.
+    var spare: Backlog?
+  }
 
-  /// Runs `works` in this order.
-  func run(_ works: [Work]) {
-    guard !works.isEmpty else { return }
-    let thread = thread
-    let start = threads.withLock { threads -> Int? in
-      var backlog = threads.removeValue(forKey: thread) ?? Backlog()
-      defer { threads[thread] = backlog }
-      let start = backlog.items.count
-      backlog.items += works.reversed()
-      guard backlog.depth < Self.depthLimit else { return nil }
-      backlog.depth += 1
-      return start
+  private let state = Mutex(State())
+
+  /// That of this thread, if there is one.
+  private func knownBacklog() -> Backlog? {
+    let thread = UInt(pthread_self())
+    return state.withLock { state in state.backlogs.first { $0.thread == thread } }
+  }
+
+  /// That of this thread, for one more user.
+  private func takeBacklog() -> Backlog {
+    let thread = UInt(pthread_self())
+    let backlog = state.withLock { state in
+      if let known = state.backlogs.first(where: { $0.thread == thread }) { return known }
+      let new = state.spare.take() ?? Backlog(of: thread)
+      new.thread = thread
+      state.backlogs.append(new)
+      return new
     }
-    guard let start else { return }
-    while let next = next(of: thread, after: start) { next() }
+    backlog.userCount += 1
+    return backlog
+  }
+
+  /// Ends what ``takeBacklog()`` began; the last user leaves nothing to be done.
+  private func leave(_ backlog: Backlog) {
+    backlog.userCount -= 1
+    guard backlog.userCount == 0 else { return }
+    state.withLock { state in
+      guard let position = state.backlogs.firstIndex(where: { $0 === backlog }) else { return }
+      state.backlogs.swapAt(position, state.backlogs.count - 1)
+      state.backlogs.removeLast()
+      state.spare = backlog
+    }
+  }
+
+  /// Runs `works` in this order, after `first`, which takes no time and none of whose work is done before.
+  func run(_ works: [Work], after first: () -> Void = {}) {
+    let backlog = takeBacklog()
+    defer { leave(backlog) }
+    let start = backlog.items.count
+    backlog.items += works.reversed()
+    backlog.depth += 1
+    defer { backlog.depth -= 1 }
+    first()
+    guard backlog.depth <= Self.depthLimit else { return }
+    // The outermost also does what was put off.
+    while backlog.items.count > (backlog.depth == 1 ? backlog.base : start) { backlog.items.removeLast()() }
   }
 
   /// Runs `work` after everything that this thread has to do.
   func runLast(_ work: @escaping Work) {
-    let thread = thread
-    let isPutOff = threads.withLock { threads -> Bool in
-      guard let backlog = threads[thread], backlog.depth > 0 else { return false }
-      threads[thread]?.items.insert(work, at: backlog.base)
-      return true
-    }
-    if !isPutOff { run([work]) }
-  }
-
-  /// The next work that was added after the first `start`; for the outermost, all that was put off.
-  private func next(of thread: UInt, after start: Int) -> Work? {
-    threads.withLock { threads -> Work? in
-      guard var backlog = threads.removeValue(forKey: thread) else { return nil }
-      defer {
-        if backlog.depth > 0 || backlog.base > 0 || !backlog.items.isEmpty { threads[thread] = backlog }
-      }
-      if backlog.items.count > (backlog.depth == 1 ? backlog.base : start) { return backlog.items.popLast() }
-      backlog.depth -= 1
-      return nil
+    guard let backlog = knownBacklog(), backlog.depth > 0 else { return run([work]) }
+    if backlog.base == backlog.items.count {
+      backlog.items.append(work)
+    } else {
+      backlog.items.insert(work, at: backlog.base)
     }
   }
 
   /// Runs `start`, and until `isDone` what this thread has put off, since it is about to block.
   func runBacklog(until isDone: () -> Bool, after start: () -> Void) {
-    let thread = thread
-    let outer = threads.withLock { threads -> Backlog? in
-      guard let outer = threads[thread] else { return nil }
-      threads[thread]?.depth = 0
-      threads[thread]?.base = outer.items.count
-      return outer
-    }
+    guard knownBacklog() != nil else { return start() }
+    let backlog = takeBacklog()
+    defer { leave(backlog) }
+    let (depth, base) = (backlog.depth, backlog.base)
+    backlog.depth = 0
+    backlog.base = backlog.items.count
     start()
-    guard let outer else { return }
-    while !isDone(), let next = takeLast(of: thread) { next() }
-    threads.withLock { threads in
-      let count = threads[thread]?.items.count ?? 0
-      threads[thread, default: Backlog()].depth = outer.depth
-      threads[thread]?.base = min(outer.base, count)
-    }
-  }
-
-  private func takeLast(of thread: UInt) -> Work? {
-    threads.withLock { threads in
-      guard var backlog = threads[thread], let last = backlog.items.popLast() else { return nil }
+    while !isDone(), !backlog.items.isEmpty {
+      let next = backlog.items.removeLast()
       backlog.base = min(backlog.base, backlog.items.count)
-      threads[thread] = backlog
-      return last
+      next()
     }
+    backlog.depth = depth
+    backlog.base = min(base, backlog.items.count)
   }
 }

@@ -29,26 +29,6 @@ public final class MaterializationResponsibility: Sendable {
 
   deinit { core.responsibilityDropped(number) }
 
-  /// The number of the tracker that tracks the symbols.
-  var trackerNumber: Int { core.read { $0.responsibilities[number]?.tracker ?? 0 } }
-
-  /// Whether all is owed that was promised of the object, whose names these are.
-  func owesAll(of object: ObjectSymbols) -> Bool {
-    core.read { state in
-      guard let owed = state.responsibilities[number], owed.count == owed.symbols.count else { return false }
-      return owed.count == object.definitions.count + (owed.initializerSymbol == nil ? 0 : 1)
-    }
-  }
-
-  /// Says where the first of the symbols are that are owed, in their order.
-  ///
-  /// - Returns: false, and says nothing, unless all are owed that were in the beginning.
-  func notifyResolved(inOrder addresses: [Address]) throws(OrcError) -> Bool {
-    try core.change { state, effects throws(OrcError) in
-      try state.resolve(inOrder: addresses, by: number, &effects)
-    }
-  }
-
   /// What is owed; nothing after success, failure or removal.
   public var symbols: SymbolFlagsMap { core.read { $0.owedFlags(by: number) } }
 

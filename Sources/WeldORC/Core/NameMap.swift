@@ -8,14 +8,26 @@ struct NameMap: Sendable {
     var value = 0
   }
 
-  /// A power of two of them.
-  private var slots: [Slot]
+  /// A power of two of them, or none.
+  private var slots: [Slot] = []
   private(set) var count = 0
 
   init(capacity: Int = 0) {
-    var size = 8
+    guard capacity > 0 else { return }
+    var size = Self.smallestSize
     while size < capacity * 2 { size *= 2 }
-    slots = [Slot](repeating: Slot(), count: size)
+    slots = Self.free(size)
+  }
+
+  private static let smallestSize = 8
+
+  /// So many slots in which nothing is. Small tables are made often, and cheaper this way.
+  private static func free(_ count: Int) -> [Slot] {
+    guard count <= 64 else { return [Slot](repeating: Slot(), count: count) }
+    var slots: [Slot] = []
+    slots.reserveCapacity(count)
+    for _ in 0..<count { slots.append(Slot()) }
+    return slots
   }
 
   private func home(of name: UInt) -> Int {
@@ -34,13 +46,14 @@ struct NameMap: Sendable {
 
   /// What is under the name.
   subscript(name: SymbolStringPtr) -> Int? {
+    if count == 0 { return nil }
     let slot = slots[position(of: name.identity)]
     return slot.name == 0 ? nil : slot.value
   }
 
   /// Puts `value` under the name. Returns what was there, and stays.
   mutating func insert(_ value: Int, for name: SymbolStringPtr) -> Int? {
-    if count &* 2 >= slots.count { resize(to: slots.count * 2) }
+    if count &* 2 >= slots.count { resize(to: max(Self.smallestSize, slots.count * 2)) }
     let identity = name.identity
     let position = position(of: identity)
     guard slots[position].name == 0 else { return slots[position].value }
@@ -50,6 +63,7 @@ struct NameMap: Sendable {
   }
 
   mutating func remove(_ name: SymbolStringPtr) {
+    guard count > 0 else { return }
     var hole = position(of: name.identity)
     guard slots[hole].name != 0 else { return }
     count -= 1
@@ -71,7 +85,7 @@ struct NameMap: Sendable {
 
   private mutating func resize(to size: Int) {
     let old = slots
-    slots = [Slot](repeating: Slot(), count: size)
+    slots = Self.free(size)
     for slot in old where slot.name != 0 { slots[position(of: slot.name)] = slot }
   }
 

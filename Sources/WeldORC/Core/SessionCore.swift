@@ -68,71 +68,102 @@ final class SessionCore: Sendable {
 
   /// Calls the user's code; returns the errors of resource managers.
   private func perform(_ effects: consuming Effects) -> OrcError? {
-    let names = effects.dylibNames
-    func dylib(_ number: Int) -> JITDylib { JITDylib(core: self, number: number, name: names[number] ?? "") }
-    for (unit, name, number) in effects.discards { unit.discard(name, in: dylib(number)) }
-    for error in effects.reports { report(error) }
-    let error =
-      effects.resourceChanges.isEmpty ? nil : change(effects.resourceChanges, effects.managers, dylib)
+    if effects.isEmpty { return nil }
+    let error = effects.others.isEmpty ? nil : performFirst(effects)
     // What runs on this thread is known as a whole before any of it runs: one may wait for another. What a pool takes, it
     // takes first.
     var here: [Work] = []
-    func dispatch(_ work: @escaping Work) {
-      if pool?.run(work) != true { here.append(work) }
-    }
-    for (completion, results, dependencies) in effects.completions {
-      var map: SymbolDependenceMap = [:]
-      if completion.registerDependencies != nil {
-        for (number, name) in dependencies { map[dylib(number), default: []].insert(name) }
-      }
-      let result = results.map { SymbolMap(found: $0) }
-      let work: Work = { [map] in
-        if !map.isEmpty, case .success = result { completion.registerDependencies?(map) }
-        completion.body(result)
-      }
-      if completion.isInternal { here.append(work) } else { dispatch(work) }
-    }
-    for (body, flags) in effects.flagsCompletions { dispatch { body(flags) } }
-    for (unit, number, dylibNumber) in effects.materializations {
-      let responsibility = MaterializationResponsibility(number, in: dylib(dylibNumber))
-      if unit.isImmediate {
-        here.append { unit.unit.materialize(responsibility) }
+    for lookup in effects.finishedLookups {
+      if lookup.completion.isInternal, effects.isOne {
+        finish(lookup)
+      } else if lookup.completion.isInternal {
+        here.append { self.finish(lookup) }
       } else {
-        dispatch { unit.unit.materialize(responsibility) }
+        dispatch({ self.finish(lookup) }, orTo: &here)
       }
     }
-    for (generator, seed) in effects.generations {
+    for case .flags(let body, let flags) in effects.others { dispatch({ body(flags) }, orTo: &here) }
+    var hasImmediate = false
+    for materialization in effects.materializations {
+      if materialization.isImmediate {
+        hasImmediate = true
+      } else {
+        dispatch({ self.materialize(materialization) }, orTo: &here)
+      }
+    }
+    for case .generation(let generator, let seed) in effects.others {
       let request = GenerationRequest(
         seed.number, of: seed.lookup, for: seed.symbols, in: dylib(seed.dylib), dylibFlags: seed.dylibFlags,
         kind: seed.kind)
       here.append { generator.generate(request) }
     }
-    inline.run(here)
+    if hasImmediate {
+      inline.run(here) {
+        for materialization in effects.materializations where materialization.isImmediate {
+          self.materialize(materialization)
+        }
+      }
+    } else if !here.isEmpty {
+      inline.run(here)
+    }
     return error
   }
 
-  private func change(
-    _ changes: [ResourceChange], _ managers: [any ResourceManager], _ dylib: (Int) -> JITDylib
-  ) -> OrcError? {
-    var errors: [OrcError] = []
-    for change in changes {
-      let key = ResourceKey(number: change.tracker)
-      for manager in managers.reversed() {
-        switch change.kind {
-        case .remove:
-          do throws(OrcError) {
-            try manager.removeResources(of: key, in: dylib(change.dylib))
-          } catch {
-            errors.append(error)
-          }
-        case .transfer(let destination):
-          manager.transferResources(
-            from: key, to: ResourceKey(number: destination), in: dylib(change.dylib))
-        }
-      }
-      if case .transfer(let destination) = change.kind { unpin(destination) }
+  private func materialize(_ materialization: Effects.Materialization) {
+    let dylib = dylib(materialization.dylib)
+    materialization.unit.materialize(
+      MaterializationResponsibility(materialization.responsibility, in: dylib))
+  }
+
+  /// Tells what went, and what is wrong.
+  private func performFirst(_ effects: borrowing Effects) -> OrcError? {
+    for case .discard(let unit, let name, let dylib) in effects.others {
+      unit.discard(name, in: self.dylib(dylib))
     }
+    for case .report(let error) in effects.others { report(error) }
+    var errors: [OrcError] = []
+    for case .change(let change) in effects.others { errors += make(change, effects.managers) }
     return OrcError.joined(errors)
+  }
+
+  private func finish(_ lookup: Effects.FinishedLookup) {
+    if case .success = lookup.result, let register = lookup.completion.registerDependencies,
+      !lookup.dependencies.isEmpty
+    {
+      var map: SymbolDependenceMap = [:]
+      for (dylib, name) in lookup.dependencies { map[self.dylib(dylib), default: []].insert(name) }
+      register(map)
+    }
+    lookup.completion.body(lookup.result)
+  }
+
+  private func dylib(_ dylib: NamedDylib) -> JITDylib {
+    JITDylib(core: self, number: dylib.number, name: dylib.name)
+  }
+
+  /// Has the pool run `work`; it is appended to `here` if there is none.
+  private func dispatch(_ work: @escaping Work, orTo here: inout [Work]) {
+    if pool?.run(work) != true { here.append(work) }
+  }
+
+  private func make(_ change: ResourceChange, _ managers: [any ResourceManager]) -> [OrcError] {
+    var errors: [OrcError] = []
+    let key = ResourceKey(number: change.tracker)
+    let dylib = dylib(change.dylib)
+    for manager in managers.reversed() {
+      switch change.kind {
+      case .remove:
+        do throws(OrcError) {
+          try manager.removeResources(of: key, in: dylib)
+        } catch {
+          errors.append(error)
+        }
+      case .transfer(let destination):
+        manager.transferResources(from: key, to: ResourceKey(number: destination), in: dylib)
+      }
+    }
+    if case .transfer(let destination) = change.kind { unpin(destination) }
+    return errors
   }
 
   // MARK: - Lookup
@@ -145,15 +176,16 @@ final class SessionCore: Sendable {
     _ set: SymbolLookupSet, in order: JITDylibSearchOrder, kind: LookupKind, alias: SymbolID? = nil,
     purpose: Lookup.Purpose
   ) {
-    let lookup = Lookup(set, kind: kind, order: order, alias: alias, purpose: purpose)
     let foreign = order.first { $0.dylib.core !== self }
     update { state, effects in
       if let foreign {
-        state.fail(lookup, .anotherSession(dylib: foreign.dylib.name), &effects)
+        state.fail(purpose, .anotherSession(dylib: foreign.dylib.name), &effects)
       } else if let closed = order.first(where: { state.dylibs[$0.dylib.number] == nil }), state.isOpen {
-        state.fail(lookup, .dylibClosed(dylib: closed.dylib.name), &effects)
+        state.fail(purpose, .dylibClosed(dylib: closed.dylib.name), &effects)
       } else {
-        state.advance(lookup, number: state.nextNumber(), &effects)
+        let number = state.nextNumber()
+        state.advance(
+          Lookup(set, kind: kind, order: order, alias: alias, purpose: purpose), number: number, &effects)
       }
     }
   }
@@ -162,21 +194,27 @@ final class SessionCore: Sendable {
   func flags(
     of symbols: SymbolLookupSet, in order: JITDylibSearchOrder, kind: LookupKind
   ) throws(OrcError) -> SymbolFlagsMap {
-    try wait { done in
-      let failed = Completion(isInternal: true) { result in
-        if case .failure(let error) = result { done(.failure(error)) }
-      }
-      lookup(symbols, in: order, kind: kind, purpose: .flags(failed) { done(.success($0)) })
+    let found = Mutex<SymbolFlagsMap>([:])
+    _ = try wait { done in
+      let failed = Completion(isInternal: true, body: done)
+      lookup(
+        symbols, in: order, kind: kind,
+        purpose: .flags(failed) { flags in
+          found.withLock { $0 = flags }
+          done(.success([]))
+        })
     }
+    return found.withLock { $0 }
   }
 
   /// Calls `start` with something to call with a result, and waits for that.
-  func wait<Value: Sendable>(
-    _ start: (@escaping @Sendable (Result<Value, OrcError>) -> Void) -> Void
-  ) throws(OrcError) -> Value {
-    let waiter = Waiter<Value>()
+  func wait(
+    _ start: (@escaping @Sendable (Result<FoundDefinitions, OrcError>) -> Void) -> Void
+  ) throws(OrcError) -> FoundDefinitions {
+    let waiter = Waiter()
     inline.runBacklog(until: { waiter.isDone }) { start(waiter.set) }
-    if !waiter.isDone, let pool {
+    if let result = waiter.result { return try result.get() }
+    if let pool {
       pool.whileBlocked { waiter.block() }
     } else {
       waiter.block()
@@ -187,8 +225,9 @@ final class SessionCore: Sendable {
 
   /// Runs `work` after what else this thread has been given to do; on the pool, if there is one.
   func dispatchLast(_ work: @escaping Work) {
+    guard let pool else { return inline.runLast(work) }
     inline.runLast { [self] in
-      if pool?.run({ [self] in inline.run([work]) }) != true { work() }
+      if !pool.run({ [self] in inline.run([work]) }) { work() }
     }
   }
 
@@ -213,9 +252,22 @@ final class SessionCore: Sendable {
     }
   }
 
+  /// Runs `body`, which is short and uses no session, with the key under which resources of a materialization belong, while the
+  /// tracker cannot change.
+  func withTracker(
+    of responsibility: MaterializationResponsibility, _ body: (ResourceKey) -> Void
+  ) throws(OrcError) {
+    try change { state, _ throws(OrcError) in
+      body(ResourceKey(number: try state.place(by: responsibility.number).tracker))
+    }
+  }
+
   func unpin(_ tracker: Int) {
-    update { state, effects in state.unpin(tracker, &effects) }
-    forgetManagers()
+    let isOpen = update { state, effects in
+      state.unpin(tracker, &effects)
+      return state.isOpen
+    }
+    if !isOpen { forgetManagers() }
   }
 
   // MARK: - Trackers, dylibs, session
@@ -271,23 +323,40 @@ final class SessionCore: Sendable {
 }
 
 /// The result of a lookup, for a thread that waits for it.
-private final class Waiter<Value: Sendable>: Sendable {
-  private let box = Mutex<Result<Value, OrcError>?>(nil)
-  private let semaphore = DispatchSemaphore(value: 0)
-
-  func set(_ result: Result<Value, OrcError>) {
-    box.withLock { $0 = result }
-    semaphore.signal()
+private final class Waiter: Sendable {
+  private struct State: Sendable {
+    var result: Result<FoundDefinitions, OrcError>?
+    /// What the thread waits for; seldom there is nothing to be waited for.
+    var semaphore: DispatchSemaphore?
   }
 
-  var result: Result<Value, OrcError>? { box.withLock { $0 } }
-  var isDone: Bool { result != nil }
-  func block() { semaphore.wait() }
+  private let state = Mutex(State())
+
+  func set(_ result: Result<FoundDefinitions, OrcError>) {
+    let semaphore = state.withLock { state in
+      state.result = result
+      return state.semaphore
+    }
+    semaphore?.signal()
+  }
+
+  var result: Result<FoundDefinitions, OrcError>? { state.withLock { $0.result } }
+  var isDone: Bool { state.withLock { $0.result != nil } }
+
+  func block() {
+    let semaphore = state.withLock { state -> DispatchSemaphore? in
+      guard state.result == nil else { return nil }
+      let new = DispatchSemaphore(value: 0)
+      state.semaphore = new
+      return new
+    }
+    semaphore?.wait()
+  }
 }
 
 extension SymbolMap {
   /// Those which have an address.
-  fileprivate init(found: [(name: SymbolStringPtr, symbol: EvaluatedSymbol?)]) {
+  init(found: FoundDefinitions) {
     self.init(minimumCapacity: found.count)
     for (name, symbol) in found {
       if let symbol { self[name] = symbol }

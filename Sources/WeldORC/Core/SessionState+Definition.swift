@@ -5,10 +5,10 @@ extension SessionState {
   mutating func createDylib(_ name: String) throws(OrcError) -> Int {
     guard isOpen else { throw .sessionClosed }
     guard dylibNumbers[name] == nil else { throw .duplicateDylib(dylib: name) }
-    let number = dylibs.insert(DylibState(name: name, sequence: nextNumber()))
-    dylibs[number]?.linkOrder = [(number, .matchAllSymbols)]
-    let tracker = makeTracker(of: number)
-    dylibs[number]?.defaultTracker = tracker
+    let dylib = DylibState(name: name, sequence: nextNumber())
+    let number = dylibs.insert(dylib)
+    dylib.linkOrder = [(number, .matchAllSymbols)]
+    dylib.defaultTracker = makeTracker(of: number)
     dylibNumbers[name] = number
     return number
   }
@@ -51,23 +51,20 @@ extension SessionState {
     guard trackers[tracker] != nil else { throw .resourceTrackerDefunct(dylib: dylib.name) }
     let (overridden, superfluous) = try collisions(of: unit.definitions, in: dylib.number)
     if !overridden.isEmpty { discardUnmaterialized(overridden, &effects) }
-    var unit = unit
     unit.tracker = tracker
     if !superfluous.isEmpty {
-      effects.dylibNames[dylib.number] = dylib.name
       for name in superfluous {
         if unit.initializerSymbol == name { unit.initializerSymbol = nil }
-        effects.discards.append((unit.unit, name, dylib.number))
+        effects.others.append(
+          .discard(unit.unit, name, NamedDylib(number: dylib.number, name: dylib.name)))
       }
       unit.definitions.removeAll { superfluous.contains($0.name) }
     }
     guard !unit.definitions.isEmpty else { return }
-    let definitions = unit.definitions
-    unit.definitions = []
     let number = units.insert(unit)
-    let ids = add(definitions, in: dylib.number, tracker: tracker) { $0.unit = number }
-    units[number]?.symbols = ids
-    units[number]?.count = ids.count
+    unit.symbols = add(unit.definitions, in: dylib.number, tracker: tracker) { $0.unit = number }
+    unit.count = unit.symbols.count
+    unit.definitions = []
   }
 
   /// Adds definitions that collide with none; of several of a name the first counts.
@@ -77,34 +74,39 @@ extension SessionState {
   ) -> [SymbolID] {
     var ids: [SymbolID] = []
     ids.reserveCapacity(definitions.count)
-    // Out of the dylib while it grows, so that it need not be found each time.
-    var table = NameMap(capacity: 0)
-    dylibs.update(dylib) { swap(&$0.table, &table) }
+    guard let state = dylibs[dylib] else { return [] }
+    // Out of it while it grows: access to what others refer to takes longer.
+    var table = NameMap()
+    swap(&table, &state.table)
     for (name, flags) in definitions {
       var entry = SymbolEntry(dylib: dylib, flags: flags, tracker: tracker)
       finish(&entry)
       let id = addSymbol(entry, name)
       if table.insert(id, for: name) == nil {
         ids.append(id)
-        if flags.contains(.materializationSideEffectsOnly) { dylibs[dylib]?.initializers.insert(id) }
+        if flags.contains(.materializationSideEffectsOnly) { state.initializers.insert(id) }
       } else {
         symbolNames[Slab<SymbolEntry>.position(of: id)] = nil
         symbols[id] = nil
       }
     }
-    dylibs.update(dylib) { swap(&$0.table, &table) }
+    swap(&table, &state.table)
     track(ids, in: dylib, tracker)
     return ids
   }
 
   /// Notes that `tracker` tracks symbols, which say so.
   mutating func track(_ ids: [SymbolID], in dylib: Int, _ tracker: Int) {
-    guard dylibs[dylib]?.defaultTracker != tracker, let state = trackers[tracker] else { return }
-    if state.symbols.count > 2 * state.count + 64 {
-      trackers[tracker]?.symbols = state.symbols.filter { symbols[$0]?.tracker == tracker }
+    guard dylibs[dylib]?.defaultTracker != tracker else { return }
+    var isLong = false
+    trackers.update(tracker) { state in
+      if state.symbols.isEmpty { state.symbols = ids } else { state.symbols += ids }
+      state.count += ids.count
+      isLong = state.symbols.count > 2 * state.count + 64
     }
-    trackers[tracker]?.symbols += ids
-    trackers[tracker]?.count += ids.count
+    guard isLong, let all = trackers[tracker]?.symbols else { return }
+    let left = all.filter { symbols[$0]?.tracker == tracker }
+    trackers.update(tracker) { $0.symbols = left }
   }
 
   /// Removes a symbol that nothing refers to.
@@ -114,21 +116,20 @@ extension SessionState {
     if entry.hasFailed { failures[id] = nil }
     dylibs[entry.dylib]?.table.remove(name)
     if !entry.hasAddress { dylibs[entry.dylib]?.initializers.remove(id) }
-    trackers[entry.tracker]?.count -= 1
+    trackers.update(entry.tracker) { $0.count -= 1 }
   }
 
   /// Removes definitions that nobody asked for.
   mutating func discardUnmaterialized(_ ids: [SymbolID], _ effects: inout Effects) {
     for id in ids {
       guard let entry = symbols[id], let name = name(of: id) else { continue }
-      effects.dylibNames[entry.dylib] = dylibs[entry.dylib]?.name
       removeSymbol(id)
       guard let unit = units[entry.unit]?.unit else { continue }
-      effects.discards.append((unit, name, entry.dylib))
+      effects.others.append(.discard(unit, name, named(entry.dylib)))
       units[entry.unit]?.count -= 1
       if units[entry.unit]?.initializerSymbol == name { units[entry.unit]?.initializerSymbol = nil }
       if units[entry.unit]?.count == 0, let empty = units.removeValue(forKey: entry.unit) {
-        effects.garbage.append(empty)
+        effects.others.append(.garbage(empty))
       }
     }
   }
@@ -163,16 +164,51 @@ extension SessionState {
 
   /// The responsibility, if something is owed.
   func owed(by number: Int) throws(OrcError) -> ResponsibilityState {
+    try proveOwed(by: number)
     guard let responsibility = responsibilities[number] else { throw .sessionClosed }
-    switch responsibility.status {
-    case .owed: return responsibility
-    case .fulfilled: throw .responsibilityFulfilled(dylib: name(of: responsibility))
-    case .defunct: throw isOpen ? .resourceTrackerDefunct(dylib: name(of: responsibility)) : .sessionClosed
+    return responsibility
+  }
+
+  /// Throws unless something is owed.
+  private func proveOwed(by number: Int) throws(OrcError) {
+    guard let status = responsibilities[number]?.status else { throw .sessionClosed }
+    switch status {
+    case .owed: break
+    case .fulfilled: throw .responsibilityFulfilled(dylib: nameOfDylib(by: number))
+    case .defunct: throw isOpen ? .resourceTrackerDefunct(dylib: nameOfDylib(by: number)) : .sessionClosed
     }
   }
 
-  private func name(of responsibility: ResponsibilityState) -> String {
-    dylibs[responsibility.dylib]?.name ?? "a removed dylib"
+  /// The dylib and the tracker, by their numbers, of a responsibility that owes something.
+  func place(by number: Int) throws(OrcError) -> (dylib: Int, tracker: Int) {
+    try proveOwed(by: number)
+    return (responsibilities[number]?.dylib ?? 0, responsibilities[number]?.tracker ?? 0)
+  }
+
+  /// How an object stands that is about to be linked.
+  struct Standing: Sendable {
+    /// Whether what it needs is searched in its own dylib first.
+    let searchesOwnDylibFirst: Bool
+    /// How many symbols are owed that have addresses; `nil` if something is not owed any more.
+    var owedCount: Int?
+    var tracker: Int
+  }
+
+  func standing(of responsibility: MaterializationResponsibility) -> Standing {
+    let first = dylibs[responsibility.dylib.number]?.linkOrder.first
+    let searchesOwnDylibFirst =
+      first.map { $0.dylib == responsibility.dylib.number && $0.flags == .matchAllSymbols } ?? true
+    var standing = Standing(searchesOwnDylibFirst: searchesOwnDylibFirst, owedCount: nil, tracker: 0)
+    guard let state = responsibilities[responsibility.number] else { return standing }
+    standing.tracker = state.tracker
+    if state.count == state.symbols.count {
+      standing.owedCount = state.count - (state.initializerSymbol == nil ? 0 : 1)
+    }
+    return standing
+  }
+
+  private func nameOfDylib(by number: Int) -> String {
+    responsibilities[number].flatMap { dylibs[$0.dylib]?.name } ?? "a removed dylib"
   }
 
   /// What is owed.
@@ -202,7 +238,7 @@ extension SessionState {
 
   /// Starts making the definitions of a unit.
   mutating func start(_ unit: Int, in dylib: Int, _ effects: inout Effects) {
-    guard var started = units.removeValue(forKey: unit) else { return }
+    guard let started = units.removeValue(forKey: unit) else { return }
     if started.count < started.symbols.count {
       started.symbols = started.symbols.filter { symbols[$0]?.unit == unit }
     }
@@ -222,9 +258,10 @@ extension SessionState {
         entry.responsibility = number
       }
     }
-    trackers[unit.tracker]?.responsibilities.insert(number)
-    effects.note(dylib, named: dylibs[dylib]?.name)
-    effects.materializations.append((unit, number, dylib))
+    add(responsibility: number, to: unit.tracker)
+    effects.materializations.append(
+      Effects.Materialization(
+        unit: unit.unit, isImmediate: unit.isImmediate, responsibility: number, dylib: named(dylib)))
   }
 
   mutating func defineMaterializing(
@@ -263,7 +300,6 @@ extension SessionState {
     }
     guard wrong.isEmpty else { throw .unexpectedDefinitions(describe(wrong, of: responsibility.dylib)) }
     guard !ids.isEmpty else { return }
-    var unit = unit
     unit.definitions = []
     unit.initializerSymbol = nil
     unit.tracker = responsibility.tracker
@@ -311,7 +347,7 @@ extension SessionState {
     let newNumber = responsibilities.insert(new)
     for id in ids { symbols.update(id) { $0.responsibility = newNumber } }
     responsibilities[number]?.count -= ids.count
-    trackers[new.tracker]?.responsibilities.insert(newNumber)
+    add(responsibility: newNumber, to: new.tracker)
     return newNumber
   }
 }

@@ -19,7 +19,8 @@ extension SessionState {
     if !owed.isEmpty { lines.append("materializers under way: \(owed.count)") }
     if !groups.isEmpty { lines.append("groups of emitted symbols that are not ready: \(groups.count)") }
     if !watches.isEmpty { lines.append("symbols for which groups wait: \(watches.count)") }
-    if !pins.isEmpty { lines.append("trackers to which resources are being added: \(pins.count)") }
+    let pinCount = pins.count + trackers.elements.count { $0.pinCount > 0 }
+    if pinCount > 0 { lines.append("trackers to which resources are being added: \(pinCount)") }
     return lines.joined(separator: "\n") + "\n"
   }
 

@@ -6,7 +6,7 @@ extension SessionState {
   mutating func resolve(
     _ definitions: SymbolMap, by number: Int, _ effects: inout Effects
   ) throws(OrcError) {
-    let dylib = try owed(by: number).dylib
+    let dylib = try place(by: number).dylib
     var resolved: [(id: SymbolID, definition: EvaluatedSymbol)] = []
     var wrong: [SymbolStringPtr] = []
     for (name, definition) in definitions {
@@ -31,16 +31,16 @@ extension SessionState {
   ///
   /// - Returns: false, and does nothing, unless all are owed that were in the beginning.
   mutating func resolve(
-    inOrder addresses: [Address], by number: Int, _ effects: inout Effects
-  ) throws(OrcError) -> Bool {
-    let responsibility = try owed(by: number)
-    guard responsibility.count == responsibility.symbols.count, addresses.count <= responsibility.count
-    else { return false }
-    for (position, address) in addresses.enumerated() {
-      let id = responsibility.symbols[position]
-      guard symbols[id]?.state == .materializing else { continue }
-      symbols.update(id) { $0.flags.subtract([.weak, .common]) }
-      resolve(id, at: address, &effects)
+    inOrder addresses: ArraySlice<Address>, by number: Int, _ effects: inout Effects
+  ) -> Bool {
+    guard let owed = wholeSymbols(owedBy: number), addresses.count <= owed.count else { return false }
+    for (id, address) in zip(owed, addresses) {
+      var isNew = false
+      symbols.update(id) { entry in
+        isNew = entry.state == .materializing
+        if isNew { entry.resolve(at: address) }
+      }
+      if isNew { meet(id, .resolved, &effects) }
     }
     return true
   }
@@ -55,7 +55,7 @@ extension SessionState {
 
   /// Remembers the error, in case that the responsibility is dropped because of it.
   private mutating func noted(_ error: OrcError, by number: Int) -> OrcError {
-    responsibilities[number]?.lastError = error
+    lastErrors[number] = error
     return error
   }
 
@@ -88,15 +88,49 @@ extension SessionState {
   }
 
   mutating func finish(
-    _ query: Query, _ result: Result<[(name: SymbolStringPtr, symbol: EvaluatedSymbol?)], OrcError>,
-    _ effects: inout Effects
+    _ query: Query, _ result: Result<FoundDefinitions, OrcError>, _ effects: inout Effects
   ) {
     if let alias = query.alias { aliasees[alias] = nil }
-    for (dylib, _) in query.dependencies { effects.note(dylib, named: dylibs[dylib]?.name) }
-    effects.completions.append((query.completion, result, query.dependencies))
+    effects.finishedLookups.append(
+      Effects.FinishedLookup(
+        completion: query.completion, result: result, dependencies: query.dependencies))
   }
 
   // MARK: - Emission
+
+  /// Gives all symbols that are owed their addresses, in the order in which the unit has them, and notes that they are in
+  /// memory and that all is ready that they need. The last may have none.
+  ///
+  /// - Returns: false, and does nothing, unless all are owed that were in the beginning.
+  mutating func complete(
+    inOrder addresses: ArraySlice<Address>, by number: Int, _ effects: inout Effects
+  ) -> Bool {
+    guard let owed = wholeSymbols(owedBy: number), addresses.count <= owed.count else { return false }
+    fulfil(number)
+    var ended: [Int] = []
+    for (position, id) in owed.enumerated() {
+      let address = position < addresses.count ? addresses[addresses.startIndex + position] : nil
+      let watch = markReady(id, at: address, &effects)
+      if watch != 0 { ended.append(watch) }
+    }
+    if !ended.isEmpty { endWatches(ended, &effects) }
+    return true
+  }
+
+  /// What is owed, if that is all that was in the beginning.
+  private mutating func wholeSymbols(owedBy number: Int) -> [SymbolID]? {
+    var whole: [SymbolID]?
+    responsibilities.update(number) { responsibility in
+      let isWhole = responsibility.status == .owed && responsibility.count == responsibility.symbols.count
+      if isWhole { whole = responsibility.symbols }
+    }
+    return whole
+  }
+
+  /// What was watched is ready.
+  private mutating func endWatches(_ ended: [Int], _ effects: inout Effects) {
+    search(ended.flatMap { watches.removeValue(forKey: $0)?.groups ?? [] }, &effects)
+  }
 
   /// Notes that symbols are in memory, and which now are ready: the groups that reach, by their dependencies and those
   /// of these, only emitted symbols.
@@ -107,7 +141,7 @@ extension SessionState {
   mutating func emit(
     _ groups: [SymbolDependenceGroup], by number: Int, _ effects: inout Effects
   ) throws(OrcError) {
-    let dylib = try owed(by: number).dylib
+    let dylib = try place(by: number).dylib
     let ids = owedSymbols(by: number)
     do throws(OrcError) {
       try checkEmission(groups, of: ids, in: dylib, by: number)
@@ -174,18 +208,25 @@ extension SessionState {
   private mutating func emit(
     _ ids: [SymbolID], dependingOn needed: Set<SymbolID>, _ effects: inout Effects
   ) {
+    var dependencies: Set<SymbolID> = []
+    if !needed.isEmpty {
+      dependencies = needed.filter { symbols[$0]?.state != .ready }
+      dependencies.subtract(ids)
+    }
     var ended: [Int] = []
+    guard !dependencies.isEmpty else {
+      for id in ids {
+        let watch = markReady(id, at: nil, &effects)
+        if watch != 0 { ended.append(watch) }
+      }
+      if !ended.isEmpty { endWatches(ended, &effects) }
+      return
+    }
     for id in ids {
       symbols.update(id) { $0.state = .emitted }
       // One without an address never was resolved.
       if symbols[id]?.hasAddress == false { meet(id, .resolved, &effects) }
       if let watch = symbols[id]?.watch, watch != 0 { ended.append(watch) }
-    }
-    var dependencies = needed.filter { symbols[$0]?.state != .ready }
-    if !dependencies.isEmpty { dependencies.subtract(ids) }
-    if dependencies.isEmpty, ended.isEmpty {
-      for id in ids { markReady(id, &effects) }
-      return
     }
     let group = EmissionGroup(symbols: Set(ids), dependencies: dependencies)
     let number = groups.insert(group)
@@ -257,19 +298,34 @@ extension SessionState {
     for number in ready {
       guard let group = groups.removeValue(forKey: number) else { continue }
       for id in group.dependencies { removeDependant(number, of: id) }
-      for id in group.symbols { markReady(id, &effects) }
+      for id in group.symbols { _ = markReady(id, at: nil, &effects) }
     }
   }
 
-  private mutating func markReady(_ id: SymbolID, _ effects: inout Effects) {
-    symbols.update(id) { $0.state = .ready }
-    // From here on it may be removed, which is nothing that they wait for.
-    for dependant in takeDependants(of: id) { groups[dependant]?.dependencies.remove(id) }
+  /// The symbol is ready.
+  ///
+  /// - Parameter address: where it is, if it is not known and the symbol has one.
+  /// - Returns: the number of the watch of it, which has ended; 0 if there was none.
+  private mutating func markReady(
+    _ id: SymbolID, at address: Address?, _ effects: inout Effects
+  ) -> Int {
+    var watch = 0
+    var isAwaited = false
+    var dylibOfInitializer: Int?
     symbols.update(id) { entry in
+      watch = entry.watch
+      isAwaited = entry.isAwaited
+      if !entry.hasAddress { dylibOfInitializer = entry.dylib }
+      if let address, entry.state == .materializing { entry.resolve(at: address) }
+      entry.state = .ready
       entry.group = 0
       entry.watch = 0
     }
-    if let entry = symbols[id], !entry.hasAddress { dylibs[entry.dylib]?.initializers.remove(id) }
+    if let dylibOfInitializer { dylibs[dylibOfInitializer]?.initializers.remove(id) }
+    guard isAwaited else { return watch }
+    // From here on it may be removed, which is nothing that they wait for.
+    for dependant in takeDependants(of: id) { groups[dependant]?.dependencies.remove(id) }
     meet(id, .ready, &effects)
+    return watch
   }
 }

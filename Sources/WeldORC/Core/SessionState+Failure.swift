@@ -20,27 +20,34 @@ extension SessionState {
     fulfil(number)
     guard !owed.isEmpty else { return }
     let first = cause.firstCause
-    if first == cause { effects.reports.append(cause) }
+    if first == cause { effects.others.append(.report(cause)) }
     fail(owed, first, &effects)
   }
 
   /// Nothing is owed any more.
   mutating func fulfil(_ number: Int) {
-    guard let tracker = responsibilities[number]?.tracker else { return }
-    responsibilities[number]?.status = .fulfilled
-    responsibilities[number]?.symbols = []
-    responsibilities[number]?.count = 0
-    trackers[tracker]?.responsibilities.remove(number)
+    var tracker = 0
+    responsibilities.update(number) { responsibility in
+      tracker = responsibility.tracker
+      responsibility.status = .fulfilled
+      responsibility.symbols = []
+      responsibility.count = 0
+    }
+    trackers.update(tracker) { state in
+      state.responsibilityCount -= 1
+      if state.responsibilityCount == 0 { state.responsibilities.removeAll(keepingCapacity: true) }
+    }
   }
 
   /// The responsibility is not referred to any more.
   mutating func drop(responsibility number: Int, _ effects: inout Effects) {
     guard let responsibility = responsibilities[number] else { return }
     if responsibility.status == .owed {
-      let cause = responsibility.lastError ?? .responsibilityDropped(describe(owedSymbols(by: number)))
+      let cause = lastErrors[number] ?? .responsibilityDropped(describe(owedSymbols(by: number)))
       fail(responsibility: number, cause, &effects)
     }
-    responsibilities[number] = nil
+    _ = responsibilities.removeValue(forKey: number)
+    if !lastErrors.isEmpty { lastErrors[number] = nil }
   }
 
   /// Symbols, and all that wait for them, fail because of `cause`; so do the queries for any of them.

@@ -10,20 +10,19 @@ struct Lookup: Sendable {
   }
 
   let kind: LookupKind
-  let order: [(dylib: Int, flags: JITDylibLookupFlags)]
-  /// What the dylibs of the order are called, which may be removed in the meantime.
-  let searched: [String]
+  /// Some of the dylibs may be removed in the meantime.
+  let order: JITDylibSearchOrder
   let elements: [SymbolLookupSet.Element]
   let purpose: Purpose
   /// The alias for which it is made, if it is for one.
   let alias: SymbolID?
 
-  /// What was found of each element, as long as nothing can have changed it.
+  /// What was found of each element, as long as nothing can have changed it; 0 for nothing.
   var found: [SymbolID]
   /// Whether it was put off, and dylibs may have changed.
   var mayBeStale = false
-  /// The positions of the elements that no dylib before ``position`` has.
-  var remaining: [Int]
+  /// The positions of the elements that no dylib before ``position`` has; `nil` for all.
+  var remaining: [Int]?
   var position = 0
   /// The generator of the dylib at ``position`` that was asked last.
   var lastGenerator = 0
@@ -36,74 +35,63 @@ struct Lookup: Sendable {
     _ set: SymbolLookupSet, kind: LookupKind, order: JITDylibSearchOrder, alias: SymbolID?, purpose: Purpose
   ) {
     self.kind = kind
-    self.order = order.map { ($0.dylib.number, $0.flags) }
-    searched = order.map(\.dylib.name)
+    self.order = order
     elements = set.elements
-    found = [SymbolID](repeating: 0, count: set.elements.count)
-    remaining = Array(set.elements.indices)
+    found = []
+    found.reserveCapacity(elements.count)
+    for _ in elements { found.append(0) }
+    if set.elements.isEmpty { remaining = [] }
     self.purpose = purpose
     self.alias = alias
   }
+
+  /// What the dylibs of the order are called.
+  var searched: [String] { order.map(\.dylib.name) }
 }
 
 extension SessionState {
   /// Ends a lookup which is not in ``lookups``.
-  mutating func fail(_ lookup: Lookup, _ error: OrcError, _ effects: inout Effects) {
-    switch lookup.purpose {
+  mutating func fail(_ lookup: borrowing Lookup, _ error: OrcError, _ effects: inout Effects) {
+    fail(lookup.purpose, error, &effects)
+  }
+
+  /// Ends a lookup for `purpose`.
+  mutating func fail(_ purpose: Lookup.Purpose, _ error: OrcError, _ effects: inout Effects) {
+    switch purpose {
     case .symbols(_, let completion), .flags(let completion, _):
-      effects.completions.append((completion, .failure(error), []))
+      effects.finishedLookups.append(
+        Effects.FinishedLookup(completion: completion, result: .failure(error)))
     }
   }
 
   /// Searches on until everything is found, no dylib is left, or a generator must be awaited.
-  mutating func advance(_ lookup: Lookup, number: Int, _ effects: inout Effects) {
-    var lookup = lookup
+  mutating func advance(_ lookup: consuming Lookup, number: Int, _ effects: inout Effects) {
     guard isOpen else { return fail(lookup, .sessionClosed, &effects) }
-    while lookup.position < lookup.order.count, !lookup.remaining.isEmpty {
-      let (dylibNumber, flags) = lookup.order[lookup.position]
-      guard let dylib = dylibs[dylibNumber] else {
-        let name = lookup.searched[lookup.position]
-        return fail(lookup, .dylibClosed(dylib: name), &effects)
+    while lookup.position < lookup.order.count, lookup.remaining?.isEmpty != true {
+      let (searched, flags) = (lookup.order[lookup.position].dylib, lookup.order[lookup.position].flags)
+      guard let dylib = dylibs[searched.number] else {
+        return fail(lookup, .dylibClosed(dylib: searched.name), &effects)
       }
-      // What is defined but cannot be seen is searched for in later dylibs, and not asked of generators.
-      var candidates: [Int] = []
-      var remaining: [Int] = []
-      let hasGenerators = !dylib.generators.isEmpty
-      for index in lookup.remaining {
-        guard let id = dylib.table[lookup.elements[index].name] else {
-          remaining.append(index)
-          if hasGenerators { candidates.append(index) }
-          continue
-        }
-        if flags == .matchAllSymbols || symbols[id]?.isVisible(flags) == true {
-          lookup.found[index] = id
-        } else {
-          remaining.append(index)
-        }
-      }
-      lookup.remaining = remaining
+      let candidates = search(dylib, flags, &lookup)
       if !candidates.isEmpty,
         let index = dylib.generators.firstIndex(where: { $0.number > lookup.lastGenerator })
       {
         let generator = dylib.generators[index]
         lookup.mayBeStale = true
-        lookup.current = (dylibNumber, generator.number)
+        lookup.current = (searched.number, generator.number)
         if generator.asker != nil {
-          dylibs[dylibNumber]?.generators[index].waiting.append(number)
+          dylib.generators[index].waiting.append(number)
         } else {
-          dylibs[dylibNumber]?.generators[index].asker = number
+          dylib.generators[index].asker = number
           lookup.lastGenerator = generator.number
           let request = nextNumber()
           lookup.request = request
-          effects.dylibNames[dylibNumber] = dylib.name
-          effects.generations.append(
-            (
-              generator.generator,
-              GenerationSeed(
-                number: request, lookup: number,
-                symbols: SymbolLookupSet(elements: candidates.map { lookup.elements[$0] }),
-                dylib: dylibNumber, dylibFlags: flags, kind: lookup.kind)
-            ))
+          let names = candidates.map { lookup.elements[$0] }
+          let seed = GenerationSeed(
+            number: request, lookup: number, symbols: SymbolLookupSet(elements: names),
+            dylib: NamedDylib(number: searched.number, name: dylib.name), dylibFlags: flags, kind: lookup.kind
+          )
+          effects.others.append(.generation(generator.generator, seed))
         }
         lookups[number] = lookup
         return
@@ -112,6 +100,35 @@ extension SessionState {
       lookup.lastGenerator = 0
     }
     complete(lookup, &effects)
+  }
+
+  /// Searches what remains in one dylib.
+  ///
+  /// - Returns: the positions of what generators may define: what is defined but cannot be seen is searched for in later
+  ///   dylibs, and not asked of them.
+  private func search(_ dylib: DylibState, _ flags: JITDylibLookupFlags, _ lookup: inout Lookup) -> [Int] {
+    var candidates: [Int] = []
+    var remaining: [Int] = []
+    let hasGenerators = !dylib.generators.isEmpty
+    func search(_ index: Int) {
+      guard let id = dylib.table[lookup.elements[index].name] else {
+        remaining.append(index)
+        if hasGenerators { candidates.append(index) }
+        return
+      }
+      if flags == .matchAllSymbols || symbols[id]?.isVisible(flags) == true {
+        lookup.found[index] = id
+      } else {
+        remaining.append(index)
+      }
+    }
+    if let known = lookup.remaining {
+      for index in known { search(index) }
+    } else {
+      for index in lookup.elements.indices { search(index) }
+    }
+    lookup.remaining = remaining
+    return candidates
   }
 
   /// The generator has answered the request: the lookup goes on, and so does the next one that waits for the
@@ -134,12 +151,13 @@ extension SessionState {
 
   /// The generator takes the next request.
   private mutating func free(generator: Int, of dylib: Int, _ effects: inout Effects) {
-    guard let index = dylibs[dylib]?.generators.firstIndex(where: { $0.number == generator }) else { return }
-    dylibs[dylib]?.generators[index].asker = nil
+    guard let dylib = dylibs[dylib],
+      let index = dylib.generators.firstIndex(where: { $0.number == generator })
+    else { return }
+    dylib.generators[index].asker = nil
     // Each searches again, since the last request may have defined what it looks for, until one needs the generator.
-    while let state = dylibs[dylib]?.generators[index], state.asker == nil, let next = state.waiting.first {
-      dylibs[dylib]?.generators[index].waiting.removeFirst()
-      resume(next, &effects)
+    while dylib.generators[index].asker == nil, !dylib.generators[index].waiting.isEmpty {
+      resume(dylib.generators[index].waiting.removeFirst(), &effects)
     }
   }
 
@@ -151,47 +169,53 @@ extension SessionState {
 
   /// Removes a generator. A request that it has goes on; lookups that wait for it do not ask it any more.
   mutating func removeGenerator(_ generator: Int, of dylib: Int, _ effects: inout Effects) {
-    guard let index = dylibs[dylib]?.generators.firstIndex(where: { $0.number == generator }),
-      let removed = dylibs[dylib]?.generators.remove(at: index)
+    guard let state = dylibs[dylib],
+      let index = state.generators.firstIndex(where: { $0.number == generator })
     else { return }
-    effects.garbage.append(removed)
+    let removed = state.generators.remove(at: index)
+    effects.others.append(.garbage(removed))
     for number in removed.waiting { resume(number, &effects) }
   }
 
   /// Where the definition of an element is, as the search order has it now.
-  private func find(_ index: Int, _ lookup: Lookup) -> SymbolID? {
-    guard lookup.mayBeStale else { return lookup.found[index] == 0 ? nil : lookup.found[index] }
+  private func find(_ index: Int, _ lookup: borrowing Lookup) -> SymbolID? {
     let name = lookup.elements[index].name
-    for (dylib, flags) in lookup.order {
-      if let id = find(name, in: dylib), symbols[id]?.isVisible(flags) == true { return id }
+    for searched in lookup.order {
+      if let id = find(name, in: searched.dylib.number), symbols[id]?.isVisible(searched.flags) == true {
+        return id
+      }
     }
     return nil
   }
 
   /// All was searched: has what is found made, and waits for it.
-  private mutating func complete(_ lookup: Lookup, _ effects: inout Effects) {
+  private mutating func complete(_ lookup: consuming Lookup, _ effects: inout Effects) {
     var found: [SymbolID] = []
-    found.reserveCapacity(lookup.elements.count)
+    swap(&found, &lookup.found)
+    var isWhole = true
     var missing: [String] = []
     var addressless: [SymbolID] = []
     var failed: [SymbolID] = []
     for index in lookup.elements.indices {
       let isRequired = lookup.elements[index].flags == .required
-      guard let id = find(index, lookup), let flags = symbols[id]?.flags else {
+      guard let id = lookup.mayBeStale ? find(index, lookup) : found[index], let entry = symbols[id] else {
         if isRequired { missing.append(lookup.elements[index].name.text) }
+        isWhole = false
+        found[index] = 0
         continue
       }
-      found.append(id)
-      if isRequired, flags.contains(.materializationSideEffectsOnly) { addressless.append(id) }
-      if symbols[id]?.hasFailed == true { failed.append(id) }
+      found[index] = id
+      if isRequired, !entry.hasAddress { addressless.append(id) }
+      if entry.hasFailed { failed.append(id) }
     }
+    if !isWhole { found.removeAll { $0 == 0 } }
     let required: RequiredSymbolState
     let completion: Completion
     switch lookup.purpose {
     case .flags(_, let body):
       var flags: SymbolFlagsMap = [:]
       for id in found { if let name = name(of: id) { flags[name] = symbols[id]?.flags } }
-      effects.flagsCompletions.append((body, flags))
+      effects.others.append(.flags(body, flags))
       return
     case .symbols(let state, let body): (required, completion) = (state, body)
     }
@@ -213,52 +237,63 @@ extension SessionState {
     for found: [SymbolID], _ required: RequiredSymbolState, _ completion: Completion, alias: SymbolID?,
     _ effects: inout Effects
   ) {
-    var results: [(name: SymbolStringPtr, symbol: EvaluatedSymbol?)] = []
+    var results: FoundDefinitions = []
     results.reserveCapacity(found.count)
-    var pending: [SymbolID] = []
-    var positions: [Int] = []
-    var dependencies: [(dylib: Int, name: SymbolStringPtr)] = []
+    var dependencies: [(dylib: NamedDylib, name: SymbolStringPtr)] = []
+    var pendingCount = 0
     for id in found {
-      guard let entry = symbols[id], let name = name(of: id) else { continue }
+      guard let entry = symbols[id] else { continue }
+      let name = symbolNames[Slab<SymbolEntry>.position(of: id)]
+      guard let name else { continue }
       if completion.registerDependencies != nil, entry.state != .ready {
-        dependencies.append((entry.dylib, name))
-        effects.note(entry.dylib, named: dylibs[entry.dylib]?.name)
+        dependencies.append((named(entry.dylib), name))
       }
-      if entry.state == .ready || required == .resolved && entry.state >= .resolved {
-        results.append((name, entry.hasAddress ? entry.evaluated : nil))
-      } else {
-        positions.append(results.count)
-        pending.append(id)
-        results.append((name, nil))
-      }
+      let isMet = entry.has(required)
+      if !isMet { pendingCount += 1 }
+      results.append((name, isMet && entry.hasAddress ? entry.evaluated : nil))
     }
-    guard !pending.isEmpty else {
-      effects.completions.append((completion, .success(results), dependencies))
+    guard pendingCount > 0 else {
+      effects.finishedLookups.append(
+        Effects.FinishedLookup(completion: completion, result: .success(results), dependencies: dependencies))
       return
     }
     let number = queries.insert(
       Query(
-        completion: completion, dependencies: dependencies, alias: alias, results: results,
-        symbols: pending, pendingCount: pending.count))
+        completion: completion, dependencies: dependencies, alias: alias, results: results, symbols: found,
+        pendingCount: pendingCount))
     if let alias { aliasees[alias] = found.first }
-    for (index, id) in pending.enumerated() {
-      addWaiter(PendingQuery(query: number, position: positions[index], required: required), for: id)
+    for (position, id) in found.enumerated() where symbols[id]?.has(required) == false {
+      addWaiter(PendingQuery(query: number, position: position, required: required), for: id)
     }
-    for id in pending {
-      if let unit = symbols[id]?.unit, unit != 0, let dylib = symbols[id]?.dylib {
-        start(unit, in: dylib, &effects)
-      }
+    for id in found {
+      if let entry = symbols[id], entry.unit != 0 { start(entry.unit, in: entry.dylib, &effects) }
     }
   }
 
-  /// Whether what code of `dylib` finds under `name` has an address, or gets it from one of `responsibilities`; also if
-  /// it finds nothing.
-  func isResolved(_ name: SymbolStringPtr, for dylib: Int, orBy responsibilities: Set<Int>) -> Bool {
+  /// What code finds under a name.
+  enum KnownAnswer {
+    /// Nothing, or nothing yet.
+    case nothing
+    /// Something that has no address, or has failed.
+    case unresolved
+    /// Something that gets its address from one of the responsibilities that were named.
+    case owed
+    /// Something whose address is known, if it has one; and where it is not ready.
+    case found(EvaluatedSymbol?, unreadyIn: NamedDylib?)
+  }
+
+  /// What code of `dylib` finds under `name`.
+  func answer(to name: SymbolStringPtr, for dylib: Int, owedBy responsibilities: Set<Int>) -> KnownAnswer {
     for (other, flags) in dylibs[dylib]?.linkOrder ?? [] {
       guard let id = find(name, in: other), let entry = symbols[id], entry.isVisible(flags) else { continue }
-      return entry.state >= .resolved || responsibilities.contains(entry.responsibility)
+      if entry.hasFailed { return .unresolved }
+      guard entry.state >= .resolved else {
+        return responsibilities.contains(entry.responsibility) ? .owed : .unresolved
+      }
+      return .found(
+        entry.hasAddress ? entry.evaluated : nil, unreadyIn: entry.state == .ready ? nil : named(other))
     }
-    return true
+    return .nothing
   }
 
   /// The aliases from `alias` on which lead back to it by way of `target`.

@@ -9,9 +9,12 @@ extension SessionState {
     let ids = trackedSymbols(number, tracker)
     forget(number, tracker)
     for responsibility in tracker.responsibilities {
-      responsibilities[responsibility]?.status = .defunct
-      responsibilities[responsibility]?.symbols = []
-      responsibilities[responsibility]?.count = 0
+      responsibilities.update(responsibility) { state in
+        guard state.tracker == number, state.status == .owed else { return }
+        state.status = .defunct
+        state.symbols = []
+        state.count = 0
+      }
     }
     let unfinished = ids.filter { id in
       guard let entry = symbols[id], !entry.hasFailed else { return false }
@@ -20,11 +23,10 @@ extension SessionState {
     if !unfinished.isEmpty { fail(unfinished, cause, &effects) }
     for id in ids {
       guard let entry = symbols[id] else { continue }
-      if let removed = units.removeValue(forKey: entry.unit) { effects.garbage.append(removed) }
+      if let removed = units.removeValue(forKey: entry.unit) { effects.others.append(.garbage(removed)) }
       removeSymbol(id)
     }
-    effects.note(tracker.dylib, named: dylibs[tracker.dylib]?.name ?? "")
-    change(ResourceChange(number, in: tracker.dylib, .remove), &effects)
+    change(ResourceChange(number, in: named(tracker.dylib), .remove), &effects)
   }
 
   private func trackedSymbols(_ number: Int, _ tracker: TrackerState) -> [SymbolID] {
@@ -36,7 +38,8 @@ extension SessionState {
 
   /// Ends a tracker. A dylib gets another default tracker.
   private mutating func forget(_ number: Int, _ tracker: TrackerState) {
-    trackers[number] = nil
+    if tracker.pinCount > 0 { pins[number] = tracker.pinCount }
+    _ = trackers.removeValue(forKey: number)
     dylibs[tracker.dylib]?.trackers.remove(number)
     guard dylibs[tracker.dylib]?.defaultTracker == number else { return }
     let next = makeTracker(of: tracker.dylib)
@@ -55,22 +58,40 @@ extension SessionState {
     }
     track(ids, in: tracker.dylib, destination)
     for responsibility in tracker.responsibilities {
-      responsibilities[responsibility]?.tracker = destination
+      var isMoved = false
+      responsibilities.update(responsibility) { state in
+        isMoved = state.tracker == source && state.status == .owed
+        if isMoved { state.tracker = destination }
+      }
+      if isMoved { add(responsibility: responsibility, to: destination) }
     }
-    trackers[destination]?.responsibilities.formUnion(tracker.responsibilities)
-    effects.note(tracker.dylib, named: dylibs[tracker.dylib]?.name)
     // So that a removal of the destination comes after it has got the resources.
-    pins[destination, default: 0] += 1
-    change(ResourceChange(source, in: tracker.dylib, .transfer(to: destination)), &effects)
+    pin(destination)
+    change(ResourceChange(source, in: named(tracker.dylib), .transfer(to: destination)), &effects)
   }
 
   /// Has the resource managers make the change, when nobody is about to add resources.
   private mutating func change(_ change: ResourceChange, _ effects: inout Effects) {
     if pins[change.tracker] == nil {
-      effects.resourceChanges.append(change)
+      effects.others.append(.change(change))
     } else {
       deferredChanges[change.tracker, default: []].append(change)
     }
+  }
+
+  /// Notes that `tracker` tracks what a responsibility makes.
+  mutating func add(responsibility number: Int, to tracker: Int) {
+    var isLong = false
+    trackers.update(tracker) { state in
+      state.responsibilities.append(number)
+      state.responsibilityCount += 1
+      isLong = state.responsibilities.count > 2 * state.responsibilityCount + 64
+    }
+    guard isLong, let all = trackers[tracker]?.responsibilities else { return }
+    let left = all.filter { other in
+      responsibilities[other]?.tracker == tracker && responsibilities[other]?.status == .owed
+    }
+    trackers.update(tracker) { $0.responsibilities = left }
   }
 
   /// Removes all that the dylib defines.
@@ -85,8 +106,7 @@ extension SessionState {
   mutating func removeDylib(_ number: Int, because cause: OrcError, _ effects: inout Effects) {
     clear(number, because: cause, &effects)
     guard let dylib = dylibs.removeValue(forKey: number) else { return }
-    effects.note(number, named: dylib.name)
-    effects.garbage.append(dylib)
+    effects.others.append(.garbage(dylib))
     dylibNumbers[dylib.name] = nil
     for tracker in dylib.trackers { trackers[tracker] = nil }
     let stranded = lookups.filter { lookup in lookup.value.current?.dylib == number }
@@ -96,20 +116,28 @@ extension SessionState {
     }
   }
 
+  private mutating func pin(_ tracker: Int) {
+    if trackers[tracker] == nil {
+      pins[tracker, default: 0] += 1
+    } else {
+      trackers.update(tracker) { $0.pinCount += 1 }
+    }
+  }
+
   /// The tracker of a responsibility, of which resources are about to be made.
   mutating func pinTracker(of number: Int) throws(OrcError) -> Int {
-    let tracker = try owed(by: number).tracker
-    pins[tracker, default: 0] += 1
+    let tracker = try place(by: number).tracker
+    pin(tracker)
     return tracker
   }
 
   /// The resources were made: what happened to the tracker in the meantime can be done.
   mutating func unpin(_ tracker: Int, _ effects: inout Effects) {
+    guard trackers[tracker] == nil else { return trackers.update(tracker) { $0.pinCount -= 1 } }
     guard let count = pins[tracker] else { return }
     pins[tracker] = count > 1 ? count - 1 : nil
     guard count == 1, let changes = deferredChanges.removeValue(forKey: tracker) else { return }
-    for change in changes { effects.dylibNames[change.dylib] = dylibs[change.dylib]?.name ?? "" }
-    effects.resourceChanges += changes
+    effects.others += changes.map { .change($0) }
   }
 
   /// Ends everything.

@@ -21,6 +21,8 @@ struct SessionState: Sendable {
   var otherWaiters: [SymbolID: [PendingQuery]] = [:]
   /// Why symbols failed: the first cause.
   var failures: [SymbolID: OrcError] = [:]
+  /// What the last notifications of responsibilities threw.
+  var lastErrors: [Int: OrcError] = [:]
   var units = Slab<UnitState>()
   var responsibilities = Slab<ResponsibilityState>()
   var trackers = Slab<TrackerState>()
@@ -31,7 +33,7 @@ struct SessionState: Sendable {
   var lookups: [Int: Lookup] = [:]
   /// What aliases wait for.
   var aliasees: [SymbolID: SymbolID] = [:]
-  /// How many are about to make resources under a tracker.
+  /// How many are about to make resources under a tracker that is gone.
   var pins: [Int: Int] = [:]
   /// What is to be done to the resources of pinned trackers.
   var deferredChanges: [Int: [ResourceChange]] = [:]
@@ -72,14 +74,25 @@ struct SessionState: Sendable {
   /// The symbol of this name.
   func find(_ name: SymbolStringPtr, in dylib: Int) -> SymbolID? { dylibs[dylib]?.table[name] }
 
+  /// The dylib, for those who are told of it after the lock is released.
+  func named(_ dylib: Int) -> NamedDylib { NamedDylib(number: dylib, name: dylibs[dylib]?.name ?? "") }
+
   func requireDylib(_ dylib: JITDylib) throws(OrcError) {
     guard isOpen else { throw .sessionClosed }
     guard dylibs[dylib.number] != nil else { throw .dylibClosed(dylib: dylib.name) }
   }
 }
 
+/// A dylib, and what it is called.
+struct NamedDylib: Hashable, Sendable {
+  let number: Int
+  let name: String
+}
+
 /// A dylib of the session.
-struct DylibState: Sendable {
+///
+/// Unchecked: it is looked at and changed under the session's lock alone.
+final class DylibState: @unchecked Sendable {
   let name: String
   /// When it was created.
   let sequence: Int
@@ -92,6 +105,11 @@ struct DylibState: Sendable {
   /// Symbols without an address that are not ready.
   var initializers: Set<SymbolID> = []
   var generators: [GeneratorState] = []
+
+  init(name: String, sequence: Int) {
+    self.name = name
+    self.sequence = sequence
+  }
 }
 
 /// A symbol of a dylib.
@@ -125,6 +143,18 @@ struct SymbolEntry: Sendable {
   /// Whether somebody asked for it and waits.
   var isAwaited: Bool { waiter != nil || hasDependants }
 
+  /// Its definition, which is the one that counts, got an address.
+  mutating func resolve(at address: Address) {
+    flags.subtract([.weak, .common])
+    self.address = address
+    state = .resolved
+  }
+
+  /// Whether it is as far as a lookup requires.
+  func has(_ required: RequiredSymbolState) -> Bool {
+    state == .ready || required == .resolved && state >= .resolved
+  }
+
   func isVisible(_ lookup: JITDylibLookupFlags) -> Bool {
     lookup == .matchAllSymbols || flags.contains(.exported)
   }
@@ -155,10 +185,12 @@ struct Watch: Sendable {
 }
 
 /// A unit that was not asked for.
-struct UnitState: Sendable {
+///
+/// Unchecked: from when it is defined it is looked at and changed under the session's lock alone.
+final class UnitState: @unchecked Sendable {
   let unit: any MaterializationUnit
-  /// Asked once: it is the user's code.
-  let name: String
+  /// What the user's code said, which is asked once; an object knows its name.
+  private let givenName: String
   /// What it can define, until it is known in a dylib.
   var definitions: [(name: SymbolStringPtr, flags: SymbolFlags)]
   /// The symbols that it can define; some may be gone.
@@ -173,12 +205,13 @@ struct UnitState: Sendable {
   /// Asks the unit, which is the user's code, what it defines.
   init(_ unit: some MaterializationUnit) {
     self.unit = unit
-    name = unit.name
     initializerSymbol = unit.initializerSymbol
     if let object = unit as? ObjectMaterializationUnit {
+      givenName = ""
       definitions = object.definitions
       isImmediate = object.isImmediate
     } else {
+      givenName = unit.name
       definitions = unit.symbols.map { ($0.key, $0.value) }
       isImmediate = false
     }
@@ -186,6 +219,10 @@ struct UnitState: Sendable {
       definitions.append((initializerSymbol, .materializationSideEffectsOnly))
     }
   }
+}
+
+extension UnitState {
+  var name: String { (unit as? ObjectMaterializationUnit)?.name ?? givenName }
 }
 
 struct ResponsibilityState: Sendable {
@@ -204,8 +241,6 @@ struct ResponsibilityState: Sendable {
   var count: Int
   var initializerSymbol: SymbolStringPtr?
   var status = Status.owed
-  /// What the last notification threw.
-  var lastError: OrcError?
 }
 
 struct TrackerState: Sendable {
@@ -215,7 +250,11 @@ struct TrackerState: Sendable {
   /// Some may be gone. Of a default tracker, which tracks all symbols of the dylib that say so, nothing.
   var symbols: [SymbolID] = []
   var count = 0
-  var responsibilities: Set<Int> = []
+  /// Those which make something of it; some may have ended, or be another tracker's.
+  var responsibilities: [Int] = []
+  var responsibilityCount = 0
+  /// How many are about to make resources under it.
+  var pinCount = 0
 }
 
 /// What happens to the resources of a tracker that has ended.
@@ -225,10 +264,10 @@ struct ResourceChange: Sendable {
     case transfer(to: Int)
   }
   let tracker: Int
-  let dylib: Int
+  let dylib: NamedDylib
   let kind: Kind
 
-  init(_ tracker: Int, in dylib: Int, _ kind: Kind) {
+  init(_ tracker: Int, in dylib: NamedDylib, _ kind: Kind) {
     self.tracker = tracker
     self.dylib = dylib
     self.kind = kind
@@ -249,61 +288,22 @@ struct Completion: Sendable {
   /// Whether it is short, and may run on any thread.
   var isInternal = false
   var registerDependencies: (@Sendable (SymbolDependenceMap) -> Void)?
-  let body: @Sendable (Result<SymbolMap, OrcError>) -> Void
+  let body: @Sendable (Result<FoundDefinitions, OrcError>) -> Void
 }
+
+/// What a lookup has found: names, and where they are unless they have no address.
+typealias FoundDefinitions = [(name: SymbolStringPtr, symbol: EvaluatedSymbol?)]
 
 /// A lookup that has found all definitions, and waits for them.
 struct Query: Sendable {
   let completion: Completion
   /// What was not ready when it was found, if anybody wants to know.
-  let dependencies: [(dylib: Int, name: SymbolStringPtr)]
+  let dependencies: [(dylib: NamedDylib, name: SymbolStringPtr)]
   /// The alias for which it is made.
   let alias: SymbolID?
   /// What was found, with an address where one is known.
-  var results: [(name: SymbolStringPtr, symbol: EvaluatedSymbol?)]
-  /// What it waits for, and in part has.
+  var results: FoundDefinitions
+  /// What was found, in the same order, and is waited for as far as it was not yet what is required.
   var symbols: [SymbolID]
   var pendingCount: Int
-}
-
-/// What is to be done after the lock is released: all that calls the user's code, or releases its objects.
-struct Effects: Sendable {
-  var materializations: [(unit: UnitState, responsibility: Int, dylib: Int)] = []
-  var completions:
-    [(
-      completion: Completion,
-      result: Result<[(name: SymbolStringPtr, symbol: EvaluatedSymbol?)], OrcError>,
-      dependencies: [(dylib: Int, name: SymbolStringPtr)]
-    )] = []
-  var flagsCompletions: [(body: @Sendable (SymbolFlagsMap) -> Void, result: SymbolFlagsMap)] = []
-  var generations: [(generator: any DefinitionGenerator, request: GenerationSeed)] = []
-  var discards: [(unit: any MaterializationUnit, name: SymbolStringPtr, dylib: Int)] = []
-  var reports: [OrcError] = []
-  var resourceChanges: [ResourceChange] = []
-  /// Who releases and moves resources, if some are to be.
-  var managers: [any ResourceManager] = []
-  var garbage: [any Sendable] = []
-  /// The names of the dylibs that are mentioned.
-  var dylibNames: [Int: String] = [:]
-}
-
-extension Effects {
-  /// Takes from the state what is needed later, when that may have gone on.
-  mutating func note(_ state: SessionState) {
-    if !resourceChanges.isEmpty { managers = state.managers.map(\.manager) }
-  }
-
-  /// Takes the name of a dylib.
-  mutating func note(_ dylib: Int, named name: String?) {
-    if dylibNames[dylib] == nil { dylibNames[dylib] = name }
-  }
-}
-
-struct GenerationSeed: Sendable {
-  let number: Int
-  let lookup: Int
-  let symbols: SymbolLookupSet
-  let dylib: Int
-  let dylibFlags: JITDylibLookupFlags
-  let kind: LookupKind
 }

@@ -60,13 +60,14 @@ public struct ReExportsMaterializationUnit: MaterializationUnit {
     let completion = Completion(isInternal: false) { result in
       do throws(OrcError) {
         let found = try result.get()
-        if let symbol = found[alias.aliasee] {
+        let symbol = found.first?.symbol
+        if let symbol {
           let kind = symbol.flags.intersection([.callable, .absolute])
           let flags = alias.flags.union(kind)
           try responsibility.notifyResolved([name: EvaluatedSymbol(address: symbol.address, flags: flags)])
         }
         let group = SymbolDependenceGroup([name], dependOn: [source.dylib: [alias.aliasee]])
-        try responsibility.notifyEmitted(found[alias.aliasee] == nil ? [] : [group])
+        try responsibility.notifyEmitted(symbol == nil ? [] : [group])
       } catch {
         responsibility.failMaterialization(error)
       }

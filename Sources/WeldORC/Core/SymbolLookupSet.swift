@@ -78,9 +78,13 @@ public struct SymbolLookupSet: Sendable {
 
   /// Looks up `names`, all with the same flags.
   public init(_ names: some Sequence<SymbolStringPtr>, _ flags: SymbolLookupFlags = .required) {
+    self.init(array: Array(names), flags)
+  }
+
+  private init(array names: [SymbolStringPtr], _ flags: SymbolLookupFlags) {
     elements = []
-    elements.reserveCapacity(names.underestimatedCount)
-    var known = NameMap(capacity: names.underestimatedCount)
+    elements.reserveCapacity(names.count)
+    var known = NameMap(capacity: names.count)
     for name in names where known.insert(0, for: name) == nil {
       elements.append(Element(name: name, flags: flags))
     }

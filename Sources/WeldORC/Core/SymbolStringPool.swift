@@ -10,9 +10,6 @@ public final class SymbolStringPool: Sendable {
   /// The names by the hashes of their bytes.
   struct Table: Sendable {
     private var names: [SymbolStringPtr] = []
-    /// The bytes of all names, one after another, and where each begins; what is compared is close together.
-    private var bytes: [UInt8] = []
-    private var starts = [0]
     /// Hash in the upper half, position in `names` plus one in the lower one; 0 where free.
     private var slots = [UInt64](repeating: 0, count: 64)
     private var sweepAt = 1024
@@ -25,61 +22,56 @@ public final class SymbolStringPool: Sendable {
       while slots[slot] != 0 {
         if UInt32(truncatingIfNeeded: slots[slot] &>> 32) == hash {
           let known = Int(truncatingIfNeeded: slots[slot] & 0xffff_ffff) &- 1
-          if hasBytes(known, bytes) { return names[known] }
+          if names[known].hasBytes(bytes) { return names[known] }
         }
         slot = (slot &+ 1) & (slots.count &- 1)
       }
-      let new = SymbolStringPtr(String(decoding: bytes), hash: hash)
-      add(new, at: slot)
+      let new = SymbolStringPtr(bytes)
+      names.append(new)
+      slots[slot] = Self.slot(hash, names.count &- 1)
+      if names.count >= sweepAt { sweep() }
+      if names.count &* 2 > slots.count { grow() }
       return new
     }
 
-    private func hasBytes(_ position: Int, _ other: RawSpan) -> Bool {
-      let range = starts[position]..<starts[position + 1]
-      return range.count == other.byteCount
-        && RawSpan(_elements: bytes.span).extracting(range).hasSameBytes(as: other)
-    }
-
-    private mutating func append(_ name: SymbolStringPtr) {
-      names.append(name)
-      bytes += name.text.utf8
-      starts.append(bytes.count)
-    }
-
-    private mutating func add(_ name: SymbolStringPtr, at slot: Int) {
-      append(name)
-      slots[slot] = UInt64(name.contentHash) &<< 32 | UInt64(truncatingIfNeeded: names.count)
-      if names.count >= sweepAt {
-        sweep()
-      } else if names.count &* 2 > slots.count {
-        rebuild()
-      }
+    private static func slot(_ hash: UInt32, _ position: Int) -> UInt64 {
+      UInt64(hash) &<< 32 | UInt64(truncatingIfNeeded: position &+ 1)
     }
 
     /// Forgets names that nobody holds.
     mutating func sweep() {
       var kept = 0
-      for position in names.indices where !names[position].isOnlyReference() {
-        names.swapAt(kept, position)
+      // Where each of them is afterwards; the same place, as long as nothing is gone.
+      var moved: [Int] = []
+      for position in names.indices {
+        let isDead = names[position].isOnlyReference()
+        if isDead, moved.isEmpty { moved = Array(0..<position) }
+        if isDead || !moved.isEmpty { moved.append(isDead ? -1 : kept) }
+        guard !isDead else { continue }
+        if kept < position { names.swapAt(kept, position) }
         kept += 1
       }
-      let living = names[..<kept]
-      names = []
-      bytes = []
-      starts = [0]
-      for name in living { append(name) }
       sweepAt = max(1024, kept * 2)
-      rebuild()
+      guard kept < names.count else { return }
+      names.removeLast(names.count - kept)
+      var size = 64
+      while size < kept * 4 { size *= 2 }
+      rebuild(size: size) { moved[$0] }
     }
 
-    private mutating func rebuild() {
-      var size = 64
-      while size < names.count * 4 { size *= 2 }
+    private mutating func grow() { rebuild(size: slots.count * 2) { $0 } }
+
+    /// Makes the slots anew, with the positions that `position` gives; negative ones are gone.
+    private mutating func rebuild(size: Int, _ position: (Int) -> Int) {
+      let old = slots
       slots = [UInt64](repeating: 0, count: size)
-      for (position, name) in names.enumerated() {
-        var slot = Int(truncatingIfNeeded: name.contentHash) & (size - 1)
-        while slots[slot] != 0 { slot = (slot &+ 1) & (size - 1) }
-        slots[slot] = UInt64(name.contentHash) &<< 32 | UInt64(truncatingIfNeeded: position + 1)
+      for entry in old where entry != 0 {
+        let position = position(Int(truncatingIfNeeded: entry & 0xffff_ffff) &- 1)
+        guard position >= 0 else { continue }
+        let hash = UInt32(truncatingIfNeeded: entry &>> 32)
+        var slot = Int(truncatingIfNeeded: hash) & (size &- 1)
+        while slots[slot] != 0 { slot = (slot &+ 1) & (size &- 1) }
+        slots[slot] = Self.slot(hash, position)
       }
     }
   }
@@ -114,29 +106,41 @@ public final class SymbolStringPool: Sendable {
 /// A name of a ``SymbolStringPool``. Equal are two that come from the same pool and have the same text.
 ///
 /// LLVM's `SymbolStringPtr`.
-public struct SymbolStringPtr: Hashable, Sendable {
-  private final class Entry: Sendable {
-    let text: String
-    let hash: UInt32
-
-    init(_ text: String, hash: UInt32) {
-      self.text = text
-      self.hash = hash
-    }
-  }
+///
+/// Unchecked: the bytes are written before anybody else has them, and never again.
+public struct SymbolStringPtr: Hashable, @unchecked Sendable {
+  /// The bytes of a name, behind their number: one piece of memory.
+  private final class Entry: ManagedBuffer<Int, UInt8> {}
 
   private var entry: Entry
 
-  fileprivate init(_ text: String, hash: UInt32) { entry = Entry(text, hash: hash) }
+  fileprivate init(_ bytes: RawSpan) {
+    let entry = unsafe unsafeDowncast(
+      Entry.create(minimumCapacity: bytes.byteCount) { _ in bytes.byteCount }, to: Entry.self)
+    // There is room for that many.
+    unsafe bytes.withUnsafeBytes { source in
+      unsafe entry.withUnsafeMutablePointerToElements { target in
+        unsafe UnsafeMutableRawBufferPointer(start: target, count: source.count).copyMemory(from: source)
+      }
+    }
+    self.entry = entry
+  }
 
-  /// The characters of the name.
-  public var text: String { entry.text }
+  /// Calls `body` with the bytes of the name.
+  private func withBytes<R>(_ body: (RawSpan) -> R) -> R {
+    unsafe entry.withUnsafeMutablePointers { count, elements in
+      // As many as were written.
+      unsafe body(RawSpan(_unsafeStart: elements, byteCount: count.pointee))
+    }
+  }
+
+  /// The characters of the name; bytes that are not UTF-8 are repaired to U+FFFD.
+  public var text: String { withBytes { String(decoding: $0) } }
 
   /// Different for every name that is alive.
   var identity: UInt { UInt(bitPattern: ObjectIdentifier(entry)) }
 
-  /// The hash of the text's bytes.
-  fileprivate var contentHash: UInt32 { entry.hash }
+  fileprivate func hasBytes(_ other: RawSpan) -> Bool { withBytes { $0.hasSameBytes(as: other) } }
 
   fileprivate mutating func isOnlyReference() -> Bool { isKnownUniquelyReferenced(&entry) }
 

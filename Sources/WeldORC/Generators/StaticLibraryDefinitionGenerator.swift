@@ -72,10 +72,9 @@ public final class StaticLibraryDefinitionGenerator: SynchronousDefinitionGenera
     var defined: Set<SymbolStringPtr> = []
     // In the archive's order, so that the outcome does not depend on that of the request.
     for (name, member) in wanted.sorted(by: { $0.member < $1.member }) where !defined.contains(name) {
-      let object = try object(at: member)
-      let interface = ObjectInterface(of: object, names: request.dylib.core.names)
-      try layer.add(object, to: request.dylib, interface: interface)
-      defined.formUnion(interface.symbols.keys)
+      let object = PendingObject(reading: try object(at: member), names: request.dylib.core.names)
+      try layer.add(object, to: request.dylib)
+      for definition in object.symbols?.definitions ?? [] { defined.insert(definition.name) }
       // What the index says of the member and is not so must not add it again.
       defined.insert(name)
     }

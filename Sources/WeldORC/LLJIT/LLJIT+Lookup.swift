@@ -1,5 +1,4 @@
 internal import Synchronization
-internal import WeldExecutor
 public import WeldLink
 internal import WeldMemory
 
@@ -8,7 +7,7 @@ internal import WeldMemory
 
 extension LLJIT {
   private func order(_ dylib: JITDylib?) -> JITDylibSearchOrder {
-    [SearchedJITDylib(dylib ?? mainDylib, .matchAllSymbols)]
+    dylib.map { [SearchedJITDylib($0, .matchAllSymbols)] } ?? mainOrder
   }
 
   /// Looks a symbol up in a dylib, hidden or not, and waits until it, and everything that it needs, can be used.
@@ -62,7 +61,7 @@ extension LLJIT {
   }
 
   func check<Function>(_ name: String, _ type: Function.Type) throws(OrcError) {
-    guard session.executor is InProcessExecutor else { throw .notInProcess(symbol: name) }
+    guard isInProcess else { throw .notInProcess(symbol: name) }
     guard FunctionPointers.contain(type) else {
       throw .notAFunctionPointer(type: String(reflecting: type))
     }
@@ -76,7 +75,7 @@ extension LLJIT {
 
 /// Which types are pointers to functions of C; asked once for each, since only the text of a type tells.
 private enum FunctionPointers {
-  private static let known = Mutex<Set<ObjectIdentifier>>([])
+  private static let known = Mutex<[ObjectIdentifier]>([])
 
   static func contain<Function>(_ type: Function.Type) -> Bool {
     let identity = ObjectIdentifier(type)
@@ -84,7 +83,7 @@ private enum FunctionPointers {
     guard MemoryLayout<Function>.size == MemoryLayout<UInt>.size,
       String(reflecting: type).hasPrefix("@convention(c) ")
     else { return false }
-    known.withLock { _ = $0.insert(identity) }
+    known.withLock { $0.append(identity) }
     return true
   }
 }

@@ -1,6 +1,7 @@
 internal import Synchronization
 public import WeldBytes
 public import WeldELF
+internal import WeldExecutor
 public import WeldLink
 internal import WeldMemory
 
@@ -27,6 +28,10 @@ public final class LLJIT: Sendable {
   public let objectLinkingLayer: any ObjectLayer
   /// Gets the objects, and passes them on to ``objectLinkingLayer``: the place to look at or change them.
   public let objectLayer: ObjectTransformLayer
+  /// Whether code runs in this process.
+  let isInProcess: Bool
+  /// What lookups search that name no dylib.
+  let mainOrder: JITDylibSearchOrder
   private let linksProcessSymbols: Bool
   private let platform = Mutex<(any PlatformSupport)?>(nil)
   /// What programs were started with.
@@ -48,6 +53,8 @@ public final class LLJIT: Sendable {
     processSymbolsDylib = try builder.makeProcessSymbols(of: inner)
     linksProcessSymbols = builder.linksProcessSymbolsByDefault
     mainDylib = try session.createDylib("main")
+    mainOrder = [SearchedJITDylib(mainDylib, .matchAllSymbols)]
+    isInProcess = session.executor is InProcessExecutor
     try builder.prePlatformSetup?(self)
     let platform: any PlatformSupport
     if let setup = builder.platformSetup {
@@ -164,7 +171,8 @@ extension LLJIT {
   public func addObject(
     _ object: ObjectFile, to dylib: JITDylib? = nil, tracker: ResourceTracker? = nil
   ) throws(OrcError) {
-    try objectLayer.add(object, to: dylib ?? tracker?.dylib ?? mainDylib, tracker: tracker)
+    let pending = PendingObject(reading: object, names: session.symbolStringPool)
+    try objectLayer.add(pending, to: dylib ?? tracker?.dylib ?? mainDylib, tracker: tracker)
   }
 
   /// Adds an object, or an archive as ``linkStaticLibrary(_:into:)`` does.

@@ -38,7 +38,7 @@ final class GraphLink: @unchecked Sendable {
       let symbols = ObjectSymbols(of: object, names: core.names)
       try link.proveDefined(symbols)
       return ObjectLinkingLayer.Submission(
-        responsibility: responsibility, object: object, symbols: symbols, graph: link)
+        responsibility: responsibility, pending: PendingObject(object, symbols), graph: link)
     } catch {
       let error = OrcError(error)
       for plugin in plugins { plugin.notifyFailed(responsibility, error) }
@@ -167,6 +167,7 @@ extension ObjectLinkingLayer.Batch {
   func noteFixups() { forEachGraph { graph, _ throws(OrcError) in try graph.noteFixups() } }
 
   private func forEachGraph(_ body: (GraphLink, Int) throws(OrcError) -> Void) {
+    guard hasGraphs else { return }
     for position in members.indices where !failed.contains(position) {
       guard let graph = members[position].submission.graph else { continue }
       do throws(OrcError) {

@@ -1,25 +1,32 @@
 /// Names by the dylib that they belong to. Somebody else keeps the names alive.
 struct NameSet: Sendable {
-  private var positions: [Int: Int] = [:]
-  private var maps: [NameMap] = []
-  /// The dylib that was asked for last, and its position.
-  private var last = (dylib: 0, position: -1)
+  private struct Part: Sendable {
+    let dylib: Int
+    var names = NameMap()
+  }
+
+  /// One for each dylib, which are few.
+  private var parts: [Part] = []
+  /// Where the dylib is that was asked for last.
+  private var last = 0
 
   /// Adds a name; false if it was there.
   mutating func insert(_ name: SymbolStringPtr, in dylib: Int) -> Bool {
-    if last.dylib != dylib { last = (dylib, position(of: dylib)) }
-    return maps[last.position].insert(1, for: name) == nil
-  }
-
-  private mutating func position(of dylib: Int) -> Int {
-    if let known = positions[dylib] { return known }
-    positions[dylib] = maps.count
-    maps.append(NameMap())
-    return maps.count - 1
+    if let position = position(of: dylib) {
+      last = position
+    } else {
+      last = parts.count
+      parts.append(Part(dylib: dylib))
+    }
+    return parts[last].names.insert(1, for: name) == nil
   }
 
   func contains(_ name: SymbolStringPtr, in dylib: Int) -> Bool {
-    if last.dylib == dylib { return maps[last.position][name] != nil }
-    return positions[dylib].map { maps[$0][name] != nil } ?? false
+    position(of: dylib).map { parts[$0].names[name] != nil } ?? false
+  }
+
+  private func position(of dylib: Int) -> Int? {
+    if last < parts.count, parts[last].dylib == dylib { return last }
+    return parts.firstIndex { $0.dylib == dylib }
   }
 }

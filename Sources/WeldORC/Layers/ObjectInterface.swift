@@ -5,37 +5,14 @@ internal import WeldLink
 /// What an object promises: its symbols, and what stands for its initializers. LLVM's
 /// `MaterializationUnit::Interface`.
 public struct ObjectInterface: Sendable {
-  /// The symbols, in the order of the object, and what else is known of its names.
-  enum Contents: Sendable {
-    case table(ObjectSymbols)
-    case map(SymbolFlagsMap)
-  }
-
-  private(set) var contents: Contents
-
   /// The symbols that it defines and that are seen by name. Hidden ones are not exported.
-  public var symbols: SymbolFlagsMap {
-    get {
-      switch contents {
-      case .map(let map): return map
-      case .table(let table):
-        var map: SymbolFlagsMap = [:]
-        for definition in table.definitions where map[definition.name] == nil {
-          map[definition.name] = definition.flags
-        }
-        if let initializerSymbol { map[initializerSymbol] = .materializationSideEffectsOnly }
-        return map
-      }
-    }
-    set { contents = .map(newValue) }
-  }
-
+  public var symbols: SymbolFlagsMap
   /// The symbol that stands for its initializers, if it has some.
   public var initializerSymbol: SymbolStringPtr?
 
   /// The given symbols.
   public init(symbols: SymbolFlagsMap, initializerSymbol: SymbolStringPtr? = nil) {
-    contents = .map(symbols)
+    self.symbols = symbols
     self.initializerSymbol = initializerSymbol
   }
 
@@ -43,9 +20,14 @@ public struct ObjectInterface: Sendable {
   ///
   /// - Parameter names: the session's.
   public init(of object: ObjectFile, names: SymbolStringPool) {
-    contents = .table(ObjectSymbols(of: object, names: names))
-    guard object.hasInitializers else { return }
-    initializerSymbol = Self.newInitializer(named: object.name, names: names)
+    initializerSymbol = Self.initializerSymbol(of: object, names: names)
+    symbols = SymbolFlagsMap(
+      of: ObjectSymbols(of: object, names: names).definitions, initializer: initializerSymbol)
+  }
+
+  /// A new symbol to stand for the initializers of `object`, if it has some.
+  static func initializerSymbol(of object: ObjectFile, names: SymbolStringPool) -> SymbolStringPtr? {
+    object.hasInitializers ? newInitializer(named: object.name, names: names) : nil
   }
 
   /// A symbol to stand for the initializers of something called `name`.
@@ -59,28 +41,16 @@ public struct ObjectInterface: Sendable {
   }
 }
 
-/// Tells the initializers of objects with the same name apart.
-private let counter = Atomic(0)
-
-extension ObjectFile {
-  /// Whether functions of it are to run before or after it is used.
-  fileprivate var hasInitializers: Bool {
-    for number in 1..<max(sectionCount, 1) {
-      let section = section(at: SectionIndex(rawValue: UInt32(number)))
-      switch section.type {
-      case .initArray, .finiArray, .preinitArray: return true
-      case .progbits where section.flags.contains(.write): if hasInitializerName(section) { return true }
-      default: continue
-      }
+extension SymbolFlagsMap {
+  /// What an object defines; of several definitions of a name the first counts.
+  init(of definitions: [ObjectSymbols.Definition], initializer: SymbolStringPtr?) {
+    self.init(minimumCapacity: definitions.count + 1)
+    for definition in definitions where self[definition.name] == nil {
+      self[definition.name] = definition.flags
     }
-    return false
-  }
-
-  /// Whether the section is called as old compilers call arrays of initializers.
-  private func hasInitializerName(_ section: SectionHeader) -> Bool {
-    let name = name(of: section)
-    return [".ctors", ".dtors", ".init_array", ".fini_array", ".preinit_array"].contains {
-      name == $0 || name.hasPrefix($0 + ".")
-    }
+    if let initializer { self[initializer] = .materializationSideEffectsOnly }
   }
 }
+
+/// Tells the initializers of objects with the same name apart.
+private let counter = Atomic(0)

@@ -18,8 +18,23 @@ extension ObjectLayer {
     _ object: ObjectFile, to dylib: JITDylib, tracker: ResourceTracker? = nil,
     interface: ObjectInterface? = nil
   ) throws(OrcError) {
-    let interface = interface ?? ObjectInterface(of: object, names: dylib.core.names)
-    try dylib.define(ObjectMaterializationUnit(object, interface, layer: self), tracker: tracker)
+    if let interface {
+      try dylib.define(ObjectMaterializationUnit(object, interface, layer: self), tracker: tracker)
+    } else {
+      try add(PendingObject(reading: object, names: dylib.core.names), to: dylib, tracker: tracker)
+    }
+  }
+
+  /// Promises what an object defines whose names were read.
+  func add(_ object: PendingObject, to dylib: JITDylib, tracker: ResourceTracker? = nil) throws(OrcError) {
+    try dylib.define(ObjectMaterializationUnit(object, layer: self), tracker: tracker)
+  }
+}
+
+extension CollectingObjectLayer {
+  /// Promises what an object defines whose names were read; without asking what kind of layer this is.
+  func add(_ object: PendingObject, to dylib: JITDylib, tracker: ResourceTracker? = nil) throws(OrcError) {
+    try dylib.define(ObjectMaterializationUnit(object, collecting: self), tracker: tracker)
   }
 }
 
@@ -28,45 +43,70 @@ protocol CollectingObjectLayer: ObjectLayer {
   /// Whether it only takes note of what is emitted, so that this need not be put off.
   var isCollecting: Bool { get }
   /// As ``ObjectLayer/emit(_:_:)``, with the names of the object if they were read.
-  func emit(
-    _ responsibility: MaterializationResponsibility, _ object: ObjectFile, _ symbols: ObjectSymbols?)
+  func emit(_ responsibility: MaterializationResponsibility, _ object: PendingObject)
 }
 
 /// An object that was not asked for yet. LLVM's `BasicObjectLayerMaterializationUnit`.
 public struct ObjectMaterializationUnit: MaterializationUnit {
-  private let object: ObjectFile
-  private let interface: ObjectInterface
-  private let layer: any ObjectLayer
-  private let collector: (any CollectingObjectLayer)?
-
-  /// What `interface` says of `object`, made by `layer`.
-  public init(_ object: ObjectFile, _ interface: ObjectInterface, layer: any ObjectLayer) {
-    self.object = object
-    self.interface = interface
-    self.layer = layer
-    collector = layer as? any CollectingObjectLayer
+  private enum Layer: Sendable {
+    case collecting(any CollectingObjectLayer)
+    case other(any ObjectLayer)
   }
 
-  public var name: String { object.name }
-  public var symbols: SymbolFlagsMap { interface.symbols }
-  public var initializerSymbol: SymbolStringPtr? { interface.initializerSymbol }
+  private let object: PendingObject
+  /// What was said of the object, which goes before what its symbol table says.
+  private let interface: ObjectInterface?
+  private let layer: Layer
+
+  /// What `interface` says of `object`, made by `layer`.
+  public init(_ object: ObjectFile, _ interface: ObjectInterface, layer: some ObjectLayer) {
+    self.init(PendingObject(object), interface, layer: layer)
+  }
+
+  /// What the symbol table of an object says whose names were read, made by `layer`.
+  init(_ object: PendingObject, layer: some ObjectLayer) { self.init(object, nil, layer: layer) }
+
+  init(_ object: PendingObject, collecting layer: some CollectingObjectLayer) {
+    self.object = object
+    interface = nil
+    self.layer = .collecting(layer)
+  }
+
+  private init(_ object: PendingObject, _ interface: ObjectInterface?, layer: some ObjectLayer) {
+    self.object = object
+    self.interface = interface
+    self.layer = (layer as? any CollectingObjectLayer).map { .collecting($0) } ?? .other(layer)
+  }
+
+  public var name: String { object.object.name }
+
+  public var symbols: SymbolFlagsMap {
+    if let interface { return interface.symbols }
+    return SymbolFlagsMap(of: object.symbols?.definitions ?? [], initializer: object.initializerSymbol)
+  }
+
+  public var initializerSymbol: SymbolStringPtr? {
+    interface == nil ? object.initializerSymbol : interface?.initializerSymbol
+  }
 
   public func materialize(_ responsibility: MaterializationResponsibility) {
-    if case .table(let table) = interface.contents, let collector {
-      collector.emit(responsibility, object, table)
-    } else {
-      layer.emit(responsibility, object)
+    switch layer {
+    case .collecting(let layer): layer.emit(responsibility, object)
+    case .other(let layer): layer.emit(responsibility, object.object)
     }
   }
 
   /// What it defines, in the order of the object.
   var definitions: [(name: SymbolStringPtr, flags: SymbolFlags)] {
-    switch interface.contents {
-    case .table(let table): table.definitions.map { ($0.name, $0.flags) }
-    case .map(let map): map.map { ($0.key, $0.value) }
-    }
+    if let interface { return interface.symbols.map { ($0.key, $0.value) } }
+    return object.symbols?.definitions.map { ($0.name, $0.flags) } ?? []
   }
 
   /// Whether the layer only takes note of what it is given.
-  var isImmediate: Bool { collector?.isCollecting == true }
+  var isImmediate: Bool {
+    switch layer {
+    case .collecting(let layer): layer.isCollecting
+    case .other: false
+    }
+  }
 }

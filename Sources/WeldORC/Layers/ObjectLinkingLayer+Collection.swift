@@ -13,21 +13,20 @@ extension ObjectLinkingLayer {
     let overridden: Set<Int>
     /// Whether what it needs is searched in its own dylib first, and so is what other members of that have.
     let searchesOwnDylibFirst: Bool
+    /// The number of the tracker of its symbols.
+    let tracker: Int
 
     /// Compares what the object defines with what is owed; `nil` if it defines more, and so has failed.
-    init?(_ submission: Submission, _ core: SessionCore) {
+    init?(_ submission: Submission, _ standing: SessionState.Standing, _ core: SessionCore) {
       self.submission = submission
-      let dylibNumber = submission.responsibility.dylib.number
-      searchesOwnDylibFirst = core.read { state in
-        guard let first = state.dylibs[dylibNumber]?.linkOrder.first else { return true }
-        return first.dylib == dylibNumber && first.flags == .matchAllSymbols
-      }
-      let symbols = submission.symbols ?? ObjectSymbols(of: submission.object, names: core.names)
+      searchesOwnDylibFirst = standing.searchesOwnDylibFirst
+      tracker = standing.tracker
+      let known = submission.pending.symbols
+      let symbols = known ?? ObjectSymbols(of: submission.object, names: core.names)
       self.symbols = symbols
       // Plugins may have changed what there is.
       isWhole =
-        submission.graph == nil && submission.symbols != nil
-        && submission.responsibility.owesAll(of: symbols)
+        submission.graph == nil && known != nil && standing.owedCount == symbols.definitions.count
       guard !isWhole else {
         overridden = []
         return
@@ -47,6 +46,8 @@ extension ObjectLinkingLayer {
     }
 
     var responsibility: MaterializationResponsibility { submission.responsibility }
+    /// Whether it refers to names that it does not define.
+    var needsOthers: Bool { !symbols.needs.isEmpty || !overridden.isEmpty }
     var dylib: JITDylib { submission.responsibility.dylib }
 
     /// Calls `body` with each name that is owed, and where it is defined.
@@ -69,8 +70,10 @@ extension ObjectLinkingLayer {
   final class Collection: Sendable {
     private struct State: Sendable {
       var members: [Member] = []
-      /// What the members owe, and is found by others of their dylib whatever is elsewhere.
+      /// What the first members owe, and is found by others of their dylib whatever is elsewhere.
       var owned = NameSet()
+      /// How many are in ``owned``: all, as soon as one needs something.
+      var ownedCount = 0
       var asked = NameSet()
       var answers = Answers()
       /// Lookups without an answer, by number.
@@ -94,21 +97,28 @@ extension ObjectLinkingLayer {
     ///
     /// - Returns: what they need, and no member has; to be asked, each.
     func add(_ submissions: [Submission], _ core: SessionCore) -> [Question] {
-      let members = submissions.compactMap { Member($0, core) }
+      let standings = core.read { state in submissions.map { state.standing(of: $0.responsibility) } }
+      var members: [Member] = []
+      members.reserveCapacity(submissions.count)
+      for (submission, standing) in zip(submissions, standings) {
+        if let member = Member(submission, standing, core) { members.append(member) }
+      }
       return state.withLock { state in
-        for member in members where member.searchesOwnDylibFirst {
+        if state.members.isEmpty { state.members = members } else { state.members += members }
+        guard state.ownedCount > 0 || members.contains(where: { $0.needsOthers }) else { return [] }
+        for member in state.members[state.ownedCount...] where member.searchesOwnDylibFirst {
           let dylib = member.dylib.number
           member.forEachOwed { _ = state.owned.insert($0.name, in: dylib) }
         }
-        state.members += members
+        state.ownedCount = state.members.count
         var wanted: [JITDylib: [SymbolLookupSet.Element]] = [:]
         for member in members {
           let dylib = member.dylib.number
           var elements: [SymbolLookupSet.Element] = []
           member.forEachNeed { need in
-            guard !state.owned.contains(need.name, in: dylib), state.asked.insert(need.name, in: dylib)
-            else { return }
-            elements.append(SymbolLookupSet.Element(name: need.name, flags: need.flags))
+            if !state.owned.contains(need.name, in: dylib), state.asked.insert(need.name, in: dylib) {
+              elements.append(SymbolLookupSet.Element(name: need.name, flags: need.flags))
+            }
           }
           if !elements.isEmpty { wanted[member.dylib, default: []] += elements }
         }
@@ -136,7 +146,7 @@ extension ObjectLinkingLayer {
     }
 
     private func answer(
-      _ question: Question, _ result: Result<SymbolMap, OrcError>, _ core: SessionCore
+      _ question: Question, _ result: Result<FoundDefinitions, OrcError>, _ core: SessionCore
     ) {
       let (waiter, answers) = state.withLock { state in
         state.outstanding[question.number] = nil
@@ -149,23 +159,49 @@ extension ObjectLinkingLayer {
       if let waiter { core.dispatchLast { waiter(answers) } }
     }
 
-    var members: [Member] { state.withLock { $0.members } }
-    var owned: NameSet { state.withLock { $0.owned } }
+    /// What was collected.
+    struct Content: Sendable {
+      let members: [Member]
+      /// What members owe, if some of them need something.
+      let owned: NameSet
+      /// Whether nothing has failed, and what the members need has its address, or will have when they have theirs.
+      let isComplete: Bool
+      /// Where all is that they need and not owe, if that is known.
+      let answers: Answers?
+    }
 
-    /// Whether nothing has failed, and what the members need has its address, or will have when they have theirs.
-    func isComplete(_ core: SessionCore) -> Bool {
-      let (hasFailed, outstanding, members) = state.withLock { state in
-        (state.hasFailed, Array(state.outstanding.values), state.members)
+    /// All of it; nothing is added any more.
+    func content(_ core: SessionCore) -> Content {
+      let (members, owned, hasFailed, outstanding, known) = state.withLock { state in
+        (
+          state.members, state.owned, state.hasFailed,
+          state.outstanding.isEmpty ? [] : Array(state.outstanding.values), state.answers
+        )
       }
-      guard !hasFailed, !outstanding.isEmpty else { return !hasFailed }
+      guard !hasFailed, !outstanding.isEmpty else {
+        return Content(
+          members: members, owned: owned, isComplete: !hasFailed, answers: hasFailed ? nil : known)
+      }
       let numbers = Set(members.map(\.responsibility.number))
-      return core.read { state in
-        outstanding.allSatisfy { question in
-          question.names.elements.allSatisfy { element in
-            state.isResolved(element.name, for: question.dylib.number, orBy: numbers)
+      let (isComplete, answers) = core.read { state -> (Bool, Answers?) in
+        var answers: Answers? = known
+        for question in outstanding {
+          for element in question.names.elements {
+            let dylib = question.dylib
+            switch state.answer(to: element.name, for: dylib.number, owedBy: numbers) {
+            case .unresolved: return (false, nil)
+            case .owed where owned.contains(element.name, in: dylib.number): break
+            // Generators may be at it; or it is another dylib's.
+            case .owed, .nothing: answers = nil
+            case .found(let symbol, let definer):
+              let unreadyIn = definer.map { JITDylib(core: core, number: $0.number, name: $0.name) }
+              answers?.add(element.name, symbol, unreadyIn: unreadyIn, for: dylib)
+            }
           }
         }
+        return (true, answers)
       }
+      return Content(members: members, owned: owned, isComplete: isComplete, answers: answers)
     }
 
     /// Calls `body` when all that was asked is answered, at once if it is; with `nil` if something has failed.
@@ -191,8 +227,18 @@ extension ObjectLinkingLayer {
       }
     }
 
-    mutating func add(_ symbols: SymbolMap, for dylib: JITDylib) {
-      found[dylib.number, default: [:]].merge(symbols) { first, _ in first }
+    mutating func add(_ definitions: FoundDefinitions, for dylib: JITDylib) {
+      guard !definitions.isEmpty else { return }
+      var map = found.removeValue(forKey: dylib.number) ?? SymbolMap(minimumCapacity: definitions.count)
+      for (name, symbol) in definitions where symbol != nil && map[name] == nil { map[name] = symbol }
+      found[dylib.number] = map
+    }
+
+    mutating func add(
+      _ name: SymbolStringPtr, _ symbol: EvaluatedSymbol?, unreadyIn definer: JITDylib?, for dylib: JITDylib
+    ) {
+      if let symbol { found[dylib.number, default: [:]][name] = symbol }
+      if let definer { unready[dylib.number, default: [:]][name] = definer }
     }
 
     mutating func note(unready dependencies: SymbolDependenceMap, for dylib: JITDylib) {

@@ -6,9 +6,14 @@ extension ObjectLinkingLayer {
   /// Links what was collected: together what can be, and what waits for something each on its own, so that nothing
   /// waits that need not.
   func link(_ collection: Collection) {
-    let members = collection.members
-    let owned = collection.owned
-    guard collection.isComplete(core) else { return linkApart(members, owned: owned) }
+    let content = collection.content(core)
+    let (members, owned) = (content.members, content.owned)
+    guard content.isComplete else { return linkApart(members, owned: owned) }
+    if let answers = content.answers {
+      // Nobody but plugins needs the addresses before all is done.
+      let batches = layOut(members, tellsAddresses: members.contains { $0.submission.graph != nil })
+      return finish(batches, answers, owned: owned, among: batches, of: members.count)
+    }
     let batches = layOut(members)
     collection.whenAnswered { [self] answers in
       if let answers {
@@ -31,14 +36,16 @@ extension ObjectLinkingLayer {
     private(set) var failed: Set<Int> = []
     /// What initializers were handed over as, by the positions of members.
     var initializers: [Int: ObjectKey] = [:]
+    /// Whether plugins see members, and so may refuse them until they are emitted.
+    let hasGraphs: Bool
+    /// Whether the addresses of what members define were told.
+    fileprivate(set) var isResolved = false
 
     init(_ members: [Member], _ linked: LinkedBatch) {
       self.members = members
       self.linked = linked
+      hasGraphs = members.contains { $0.submission.graph != nil }
     }
-
-    /// Whether plugins see members, and so may refuse them until they are emitted.
-    var hasGraphs: Bool { members.contains { $0.submission.graph != nil } }
 
     /// The member fails, and is left out from now on.
     func fail(_ position: Int, _ error: OrcError) {
@@ -46,41 +53,59 @@ extension ObjectLinkingLayer {
       failed.insert(position)
     }
 
+    /// Where the batch has a definition of a member.
+    func address(_ definition: ObjectSymbols.Definition, of position: Int) -> Address {
+      linked.address(of: LinkedBatch.SymbolReference(object: position, symbol: definition.index))
+    }
+
     func failAll(_ error: OrcError) {
       for position in members.indices where !failed.contains(position) { fail(position, error) }
     }
   }
 
-  /// Gives members memory and addresses, and tells the addresses.
-  func layOut(_ members: [Member]) -> [Batch] {
+  /// Gives members memory and addresses, and tells the addresses, unless ``finish(_:_:owned:among:of:)`` is to do that.
+  func layOut(_ members: [Member], tellsAddresses: Bool = true) -> [Batch] {
+    guard let first = members.first else { return [] }
+    // Mostly all are alike.
+    if members.allSatisfy({ $0.searchesOwnDylibFirst && $0.tracker == first.tracker }) {
+      return makeBatches(members, tellsAddresses: tellsAddresses)
+    }
     var groups: [Int: [Member]] = [:]
     // In a batch, definitions of other members come first.
     for member in members where member.searchesOwnDylibFirst {
-      groups[member.responsibility.trackerNumber, default: []].append(member)
+      groups[member.tracker, default: []].append(member)
     }
     let apart = members.filter { !$0.searchesOwnDylibFirst }
-    return groups.values.flatMap { makeBatches($0) } + apart.flatMap { makeBatches([$0]) }
+    return groups.values.flatMap { makeBatches($0, tellsAddresses: tellsAddresses) }
+      + apart.flatMap { makeBatches([$0], tellsAddresses: tellsAddresses) }
   }
 
   /// One batch; where one member spoils it, a batch for each.
-  func makeBatches(_ members: [Member]) -> [Batch] {
+  func makeBatches(_ members: [Member], tellsAddresses: Bool = true) -> [Batch] {
     let overridden = overridden(in: members)
     let linked: LinkedBatch
     do throws(LinkError) {
-      linked = try LinkedBatch(linking: members.map(\.submission.object), overridden: overridden) {
-        (isLow) throws(LinkError) in manager(wantsLowAddresses: isLow)
+      linked = try LinkedBatch(
+        linking: members.map { $0.submission.object }, knownNames: knownNames(of: members),
+        overridden: overridden
+      ) { (isLow) throws(LinkError) in manager(wantsLowAddresses: isLow)
       }
     } catch {
       guard members.count > 1 else {
         members[0].fail(OrcError.link(error))
         return []
       }
-      return members.flatMap { makeBatches([$0]) }
+      return members.flatMap { makeBatches([$0], tellsAddresses: tellsAddresses) }
     }
     let batch = Batch(members, linked)
     batch.noteAllocation()
-    for position in members.indices where !batch.failed.contains(position) { resolve(position, of: batch) }
+    if tellsAddresses { resolve(batch) }
     return [batch]
+  }
+
+  private func knownNames(of members: [Member]) -> [[KnownName]] {
+    guard members.contains(where: { !$0.symbols.known.isEmpty }) else { return [] }
+    return members.map { $0.symbols.known }
   }
 
   /// The definitions that stand back behind others. Common symbols of a batch need not: they become one, as large as
@@ -105,24 +130,66 @@ extension ObjectLinkingLayer {
     return overridden
   }
 
+  /// Tells the addresses of what members define.
+  private func resolve(_ batch: Batch) {
+    guard !batch.isResolved else { return }
+    batch.isResolved = true
+    let left = forEachWhole(of: batch) { state, addresses, number, effects in
+      state.resolve(inOrder: addresses, by: number, &effects)
+    }
+    for position in left where !batch.failed.contains(position) { resolve(position, of: batch) }
+  }
+
+  /// Calls `body` with the session's state and the addresses of all that a member defines, or none, all under one lock, for
+  /// members of which nothing was taken away.
+  ///
+  /// - Returns: the positions of the others, and of those for which `body` returns false.
+  private func forEachWhole(
+    of batch: Batch, withAddresses: Bool = true,
+    _ body: (
+      _ state: inout SessionState, _ addresses: ArraySlice<Address>, _ responsibility: Int,
+      _ effects: inout Effects
+    ) -> Bool
+  ) -> [Int] {
+    var references: [LinkedBatch.SymbolReference] = []
+    var whole: [(position: Int, responsibility: Int, end: Int)] = []
+    var left: [Int] = []
+    for (position, member) in batch.members.enumerated() {
+      guard member.isWhole else {
+        left.append(position)
+        continue
+      }
+      if withAddresses {
+        for definition in member.symbols.definitions {
+          references.append(LinkedBatch.SymbolReference(object: position, symbol: definition.index))
+        }
+      }
+      whole.append((position, member.responsibility.number, references.count))
+    }
+    let addresses = batch.linked.addresses(of: references)
+    let refused = core.update { state, effects in
+      var refused: [Int] = []
+      var first = 0
+      for (position, responsibility, end) in whole {
+        if !body(&state, addresses[first..<end], responsibility, &effects) { refused.append(position) }
+        first = end
+      }
+      return refused
+    }
+    return refused.isEmpty ? left : (left + refused).sorted()
+  }
+
+  /// Tells the addresses of what is still owed of a member's definitions; what was taken away is somebody else's.
   private func resolve(_ position: Int, of batch: Batch) {
     let member = batch.members[position]
-    func address(_ definition: ObjectSymbols.Definition) -> Address {
-      batch.linked.address(
-        of: LinkedBatch.SymbolReference(object: position, symbol: definition.index))
+    let owed = member.responsibility.symbols
+    var addresses: SymbolMap = [:]
+    member.forEachOwed { definition in
+      guard owed[definition.name] != nil else { return }
+      addresses[definition.name] = EvaluatedSymbol(
+        address: batch.address(definition, of: position), flags: definition.flags)
     }
     do throws(OrcError) {
-      if member.isWhole {
-        let addresses = member.symbols.definitions.map(address)
-        if try member.responsibility.notifyResolved(inOrder: addresses) { return }
-      }
-      // What was taken away in the meantime is somebody else's.
-      let owed = member.responsibility.symbols
-      var addresses: SymbolMap = [:]
-      member.forEachOwed { definition in
-        guard owed[definition.name] != nil else { return }
-        addresses[definition.name] = EvaluatedSymbol(address: address(definition), flags: definition.flags)
-      }
       try member.responsibility.notifyResolved(addresses)
       member.submission.graph?.notifyLoaded()
     } catch {
@@ -141,8 +208,11 @@ extension ObjectLinkingLayer {
     _ batches: [Batch], _ answers: Answers, owned: NameSet, among all: [Batch], of memberCount: Int
   ) {
     let isSound =
-      all.allSatisfy(\.failed.isEmpty) && all.reduce(0) { $0 + $1.members.count } == memberCount
-    if !isSound { failUsersOfFailed(in: batches, owned: owned) }
+      all.allSatisfy { $0.failed.isEmpty } && all.reduce(0) { $0 + $1.members.count } == memberCount
+    if !isSound {
+      for batch in batches { resolve(batch) }
+      failUsersOfFailed(in: batches, owned: owned)
+    }
     let written = batches.filter { write($0, answers, all) }
     var answers = answers
     answers.forgetReady(core)
@@ -151,9 +221,13 @@ extension ObjectLinkingLayer {
       isSound && answers.isAllReady(but: owned) && written.count == all.count
       && all.allSatisfy { $0.failed.isEmpty && !$0.hasGraphs }
     for batch in written {
+      if isPlain {
+        emitAll(of: batch)
+        continue
+      }
+      resolve(batch)
       for position in batch.members.indices where !batch.failed.contains(position) {
-        let isEmitted = emit(batch.members[position], isPlain ? nil : answers, owned: owned)
-        if !isEmitted, let key = batch.initializers[position] { withdraw(key) }
+        emit(position, of: batch, answers, owned: owned)
       }
     }
   }
@@ -224,9 +298,13 @@ extension ObjectLinkingLayer {
     }
     guard let memory = batch.linked.takeMemory() else { return false }
     do throws(OrcError) {
-      try batch.members[first].responsibility.withResourceKeyDo { key in
+      let responsibility = batch.members[first].responsibility
+      guard batch.linked.hasInitializers else {
+        try core.withTracker(of: responsibility) { keep(memory, under: $0) }
+        return true
+      }
+      try responsibility.withResourceKeyDo { key in
         keep(memory, under: key)
-        guard batch.linked.hasInitializers else { return }
         for (position, member) in batch.members.enumerated() where !batch.failed.contains(position) {
           let initializers = batch.linked.initializers(ofObject: position)
           batch.initializers[position] = deliver(initializers, of: member.responsibility, under: key)
@@ -245,9 +323,9 @@ extension ObjectLinkingLayer {
     for batch in batches where batch.members[0].dylib == dylib {
       for (position, member) in batch.members.enumerated() {
         member.forEachOwed { definition in
-          let reference = LinkedBatch.SymbolReference(object: position, symbol: definition.index)
           found[definition.name] = ResolvedSymbol(
-            address: batch.linked.address(of: reference), isFunction: definition.flags.contains(.callable))
+            address: batch.address(definition, of: position),
+            isFunction: definition.flags.contains(.callable))
         }
       }
     }
@@ -256,18 +334,30 @@ extension ObjectLinkingLayer {
 
   // MARK: - Emission
 
-  /// Says that the member is in memory.
+  /// Says that members are in memory, and where, and that all that they need is ready, or is with them. No plugin sees any of
+  /// them.
+  private func emitAll(of batch: Batch) {
+    let isResolved = batch.isResolved
+    let left = forEachWhole(of: batch, withAddresses: !isResolved) { state, addresses, number, effects in
+      state.complete(inOrder: addresses, by: number, &effects)
+    }
+    for position in left {
+      if !isResolved { resolve(position, of: batch) }
+      if !batch.failed.contains(position) { emit(position, of: batch, nil, owned: NameSet()) }
+    }
+  }
+
+  /// Says that a member is in memory.
   ///
   /// - Parameter answers: what it needs and may not be ready; `nil` if all of that is, or is with it.
-  /// - Returns: false if it has failed instead.
-  private func emit(_ member: Member, _ answers: Answers?, owned: NameSet) -> Bool {
+  private func emit(_ position: Int, of batch: Batch, _ answers: Answers?, owned: NameSet) {
+    let member = batch.members[position]
     do throws(OrcError) {
       try member.submission.graph?.notifyEmitted()
       try member.responsibility.notifyEmitted(answers.map { groups(of: member, $0, owned: owned) } ?? [])
-      return true
     } catch {
       member.fail(error)
-      return false
+      if let key = batch.initializers[position] { withdraw(key) }
     }
   }
 

@@ -133,7 +133,7 @@ extension ObjectLinkingLayer {
         purpose: .symbols(.resolved, completion))
     }
 
-    private func answer(_ result: Result<SymbolMap, OrcError>, _ core: SessionCore) {
+    private func answer(_ result: Result<FoundDefinitions, OrcError>, _ core: SessionCore) {
       let (answer, waiter) = state.withLock { state in
         let answer = result.map { found in
           state.answers.add(found, for: member.dylib)

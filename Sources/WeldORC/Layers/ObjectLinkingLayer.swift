@@ -19,22 +19,28 @@ public final class ObjectLinkingLayer: ObjectLayer, ResourceManager {
   private let state = Mutex(State())
 
   private struct State: Sendable {
-    /// What was emitted and is not collected, by the thread that emitted it; there for threads that are about to collect.
-    var pending: [UInt: [Submission]] = [:]
+    /// What was emitted and is not collected; there for threads that are about to collect.
+    var pending: [Pending] = []
     /// Of linked batches.
     var memory: [ResourceKey: [LinkedMemory]] = [:]
     var sink: (any InitializerSink)?
     var lastKey = 0
   }
 
+  /// What a thread has emitted.
+  private struct Pending: Sendable {
+    let thread: UInt
+    var submissions: [Submission]
+  }
+
   /// An object to be linked.
   struct Submission: Sendable {
     let responsibility: MaterializationResponsibility
-    let object: ObjectFile
-    /// Its names, if somebody has read them.
-    let symbols: ObjectSymbols?
+    let pending: PendingObject
     /// The object as plugins see it, if there are some.
     var graph: GraphLink?
+
+    var object: ObjectFile { pending.object }
   }
 
   /// A layer of `session`.
@@ -50,19 +56,20 @@ public final class ObjectLinkingLayer: ObjectLayer, ResourceManager {
   }
 
   public func emit(_ responsibility: MaterializationResponsibility, _ object: ObjectFile) {
-    emit(responsibility, object, nil)
+    emit(responsibility, PendingObject(object))
   }
 
-  func emit(
-    _ responsibility: MaterializationResponsibility, _ object: ObjectFile, _ symbols: ObjectSymbols?
-  ) {
-    let submission = Submission(responsibility: responsibility, object: object, symbols: symbols)
+  func emit(_ responsibility: MaterializationResponsibility, _ object: PendingObject) {
+    let submission = Submission(responsibility: responsibility, pending: object)
     // Each thread collects what it emits, so that none waits for what another one is about to do.
     let thread = UInt(pthread_self())
     let isFirst = state.withLock { state in
-      let isFirst = state.pending[thread] == nil
-      state.pending[thread, default: []].append(submission)
-      return isFirst
+      if let position = state.pending.firstIndex(where: { $0.thread == thread }) {
+        state.pending[position].submissions.append(submission)
+        return false
+      }
+      state.pending.append(Pending(thread: thread, submissions: [submission]))
+      return true
     }
     if isFirst { collect(into: Collection(), from: thread) }
   }
@@ -72,16 +79,39 @@ public final class ObjectLinkingLayer: ObjectLayer, ResourceManager {
     core.dispatchLast { [self] in
       // A pool may have given it to another thread.
       let this = UInt(pthread_self())
-      let new = state.withLock { state in
-        let new = state.pending.removeValue(forKey: thread) ?? []
-        if !new.isEmpty, state.pending[this] == nil { state.pending[this] = [] }
-        return new
+      var new = takePending(of: thread, by: this)
+      while !new.isEmpty {
+        let questions = collection.add(prepare(new), core)
+        guard questions.isEmpty else {
+          // What the lookups have made is emitted before it is its turn.
+          collect(into: collection, from: this)
+          for question in questions { collection.ask(question, core) }
+          return
+        }
+        new = takePending(of: this, by: this)
       }
-      guard !new.isEmpty else { return link(collection) }
-      let questions = collection.add(prepare(new), core)
-      // What the lookups have made is emitted before it is its turn.
-      collect(into: collection, from: this)
-      for question in questions { collection.ask(question, core) }
+      link(collection)
+    }
+  }
+
+  /// What `thread` has emitted. What `this` thread emits from now on is for the same collection.
+  private func takePending(of thread: UInt, by this: UInt) -> [Submission] {
+    state.withLock { state in
+      guard let position = state.pending.firstIndex(where: { $0.thread == thread }) else { return [] }
+      guard !state.pending[position].submissions.isEmpty else {
+        state.pending.remove(at: position)
+        return []
+      }
+      if thread == this {
+        var taken: [Submission] = []
+        swap(&taken, &state.pending[position].submissions)
+        return taken
+      }
+      let taken = state.pending.remove(at: position).submissions
+      if !state.pending.contains(where: { $0.thread == this }) {
+        state.pending.append(Pending(thread: this, submissions: []))
+      }
+      return taken
     }
   }
 

@@ -19,14 +19,15 @@ struct ObjectSymbols: Sendable {
 
   var definitions: [Definition] = []
   var needs: [Need] = []
+  /// The names of all global symbols, for the linker; nothing for so few that it had better read them.
+  var known: [KnownName] = []
 
   init(of object: ObjectFile, names: SymbolStringPool) {
     guard let strings = try? object.bytes.extracting(object.symbolNames) else { return }
     let groups = object.comdatSections
-    let linkerNames = LinkerNames(for: object)
     let first = object.symbolTable?.firstGlobal ?? 0
     names.withTable { table in
-      read(object.symbols, from: first, strings.span, groups, linkerNames, &table)
+      read(object.symbols, from: first, strings.span, groups, object, &table)
     }
   }
 
@@ -34,26 +35,37 @@ struct ObjectSymbols: Sendable {
   // owner of the bytes once too often.
   private mutating func read(
     _ symbols: SymbolList, from first: Int, _ strings: RawSpan, _ groups: Set<SectionIndex>,
-    _ linkerNames: LinkerNames, _ table: inout SymbolStringPool.Table
+    _ object: ObjectFile, _ table: inout SymbolStringPool.Table
   ) {
     guard first < symbols.count else { return }
-    definitions.reserveCapacity(symbols.count - first)
-    needs.reserveCapacity(symbols.count - first)
+    var linkerNames: LinkerNames?
+    let isLarge = symbols.count - first > 4
+    if isLarge {
+      definitions.reserveCapacity(symbols.count - first)
+      needs.reserveCapacity(symbols.count - first)
+      known.reserveCapacity(symbols.count - first)
+    }
     for index in first..<symbols.count {
       let symbol = symbols[index]
       let start = Int(symbol.nameOffset)
       guard symbol.type != .section, symbol.type != .file, let found = try? strings.name(at: start),
         found.byteCount > 0
-      else { continue }
+      else {
+        if isLarge { known.append(.unread) }
+        continue
+      }
       let range = start..<start + found.byteCount
       let name = table.intern(strings.extracting(range), hash: found.hash)
+      if isLarge { known.append(KnownName(found, identity: name.identity)) }
       guard symbol.place == .undefined else {
         definitions.append(
           Definition(index: index, name: name, flags: SymbolFlags(of: symbol, comdat: groups)))
         continue
       }
+      if linkerNames == nil { linkerNames = LinkerNames(for: object) }
       // What linkers define themselves need not be anywhere.
-      let isOptional = symbol.binding == .weak || linkerNames.contains(strings.extracting(range))
+      let isOptional =
+        symbol.binding == .weak || linkerNames?.contains(strings.extracting(range)) == true
       needs.append(Need(name: name, flags: isOptional ? .weaklyReferenced : .required))
     }
   }

@@ -11,11 +11,14 @@ public final class ObjectTransformLayer: ObjectLayer {
 
   /// The layer that gets the objects.
   public let base: any ObjectLayer
+  /// The same, if it collects.
+  private let collector: (any CollectingObjectLayer)?
   private let current: Mutex<Transform?>
 
   /// A layer above `base`, which changes nothing unless told how.
   public init(_ base: any ObjectLayer, transform: Transform? = nil) {
     self.base = base
+    collector = base as? any CollectingObjectLayer
     current = Mutex(transform)
   }
 
@@ -35,15 +38,15 @@ public final class ObjectTransformLayer: ObjectLayer {
 }
 
 extension ObjectTransformLayer: CollectingObjectLayer {
-  var isCollecting: Bool { transform == nil && (base as? any CollectingObjectLayer)?.isCollecting == true }
+  var isCollecting: Bool { changesNothing && collector?.isCollecting == true }
 
-  func emit(
-    _ responsibility: MaterializationResponsibility, _ object: ObjectFile, _ symbols: ObjectSymbols?
-  ) {
-    if isCollecting, let base = base as? any CollectingObjectLayer {
-      base.emit(responsibility, object, symbols)
+  private var changesNothing: Bool { current.withLock { $0 == nil } }
+
+  func emit(_ responsibility: MaterializationResponsibility, _ object: PendingObject) {
+    if let collector, changesNothing {
+      collector.emit(responsibility, object)
     } else {
-      emit(responsibility, object)
+      emit(responsibility, object.object)
     }
   }
 }
