@@ -2,8 +2,10 @@
 struct Effects: Sendable {
   struct Materialization: Sendable {
     let unit: any MaterializationUnit
-    /// Whether it only takes note of what is asked of it, so that it need not be put off.
-    let isImmediate: Bool
+    /// Who gets the object, if it is one, and perhaps only takes note of it.
+    let collector: (any CollectingObjectLayer)?
+    /// Whether the collector only takes note, so that this need not be put off.
+    var isImmediate = false
     let responsibility: Int
     let dylib: NamedDylib
   }

@@ -69,6 +69,7 @@ final class SessionCore: Sendable {
   /// Calls the user's code; returns the errors of resource managers.
   private func perform(_ effects: consuming Effects) -> OrcError? {
     if effects.isEmpty { return nil }
+    var effects = effects
     let error = effects.others.isEmpty ? nil : performFirst(effects)
     // What runs on this thread is known as a whole before any of it runs: one may wait for another. What a pool takes, it
     // takes first.
@@ -84,10 +85,13 @@ final class SessionCore: Sendable {
     }
     for case .flags(let body, let flags) in effects.others { dispatch({ body(flags) }, orTo: &here) }
     var hasImmediate = false
-    for materialization in effects.materializations {
-      if materialization.isImmediate {
+    for position in effects.materializations.indices {
+      // Asked now, since the user may have put a transformation before the layer.
+      if effects.materializations[position].collector?.isCollecting == true {
+        effects.materializations[position].isImmediate = true
         hasImmediate = true
       } else {
+        let materialization = effects.materializations[position]
         dispatch({ self.materialize(materialization) }, orTo: &here)
       }
     }

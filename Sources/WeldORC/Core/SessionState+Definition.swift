@@ -261,7 +261,7 @@ extension SessionState {
     add(responsibility: number, to: unit.tracker)
     effects.materializations.append(
       Effects.Materialization(
-        unit: unit.unit, isImmediate: unit.isImmediate, responsibility: number, dylib: named(dylib)))
+        unit: unit.unit, collector: unit.collector, responsibility: number, dylib: named(dylib)))
   }
 
   mutating func defineMaterializing(

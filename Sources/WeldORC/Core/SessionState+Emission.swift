@@ -91,6 +91,7 @@ extension SessionState {
     _ query: Query, _ result: Result<FoundDefinitions, OrcError>, _ effects: inout Effects
   ) {
     if let alias = query.alias { aliasees[alias] = nil }
+    if let tag = query.completion.tag { taggedQueries[tag] = nil }
     effects.finishedLookups.append(
       Effects.FinishedLookup(
         completion: query.completion, result: result, dependencies: query.dependencies))

@@ -262,6 +262,7 @@ extension SessionState {
         completion: completion, dependencies: dependencies, alias: alias, results: results, symbols: found,
         pendingCount: pendingCount))
     if let alias { aliasees[alias] = found.first }
+    if let tag = completion.tag { taggedQueries[tag] = number }
     for (position, id) in found.enumerated() where symbols[id]?.has(required) == false {
       addWaiter(PendingQuery(query: number, position: position, required: required), for: id)
     }
@@ -270,30 +271,25 @@ extension SessionState {
     }
   }
 
-  /// What code finds under a name.
-  enum KnownAnswer {
-    /// Nothing, or nothing yet.
-    case nothing
-    /// Something that has no address, or has failed.
-    case unresolved
-    /// Something that gets its address from one of the responsibilities that were named.
-    case owed
-    /// Something whose address is known, if it has one; and where it is not ready.
-    case found(EvaluatedSymbol?, unreadyIn: NamedDylib?)
-  }
-
-  /// What code of `dylib` finds under `name`.
-  func answer(to name: SymbolStringPtr, for dylib: Int, owedBy responsibilities: Set<Int>) -> KnownAnswer {
+  /// Whether what code of `dylib` finds under `name` has an address, or gets it from one of `responsibilities`; also if
+  /// it finds nothing.
+  func isResolved(_ name: SymbolStringPtr, for dylib: Int, orBy responsibilities: Set<Int>) -> Bool {
     for (other, flags) in dylibs[dylib]?.linkOrder ?? [] {
       guard let id = find(name, in: other), let entry = symbols[id], entry.isVisible(flags) else { continue }
-      if entry.hasFailed { return .unresolved }
-      guard entry.state >= .resolved else {
-        return responsibilities.contains(entry.responsibility) ? .owed : .unresolved
-      }
-      return .found(
-        entry.hasAddress ? entry.evaluated : nil, unreadyIn: entry.state == .ready ? nil : named(other))
+      return !entry.hasFailed && (entry.state >= .resolved || responsibilities.contains(entry.responsibility))
     }
-    return .nothing
+    return true
+  }
+
+  /// What a lookup with this tag has found, which has ended its search and waits; `nil` if it still searches.
+  func found(byTag tag: Int) -> [(name: SymbolStringPtr, symbol: SymbolEntry)]? {
+    guard let number = taggedQueries[tag], let query = queries[number] else { return nil }
+    var found: [(name: SymbolStringPtr, symbol: SymbolEntry)] = []
+    for (id, result) in zip(query.symbols, query.results) {
+      guard let entry = symbols[id] else { return nil }
+      found.append((result.name, entry))
+    }
+    return found
   }
 
   /// The aliases from `alias` on which lead back to it by way of `target`.

@@ -29,6 +29,8 @@ struct SessionState: Sendable {
   var groups = Slab<EmissionGroup>()
   var watches = Slab<Watch>()
   var queries = Slab<Query>()
+  /// Those whose completions have tags.
+  var taggedQueries: [Int: Int] = [:]
   /// Those which have not yet found all definitions.
   var lookups: [Int: Lookup] = [:]
   /// What aliases wait for.
@@ -199,8 +201,8 @@ final class UnitState: @unchecked Sendable {
   var count = 0
   var initializerSymbol: SymbolStringPtr?
   var tracker = 0
-  /// Whether it only takes note of what is asked of it, so that it need not be put off.
-  let isImmediate: Bool
+  /// Who gets the object, if it is one, and perhaps only takes note of it.
+  let collector: (any CollectingObjectLayer)?
 
   /// Asks the unit, which is the user's code, what it defines.
   init(_ unit: some MaterializationUnit) {
@@ -209,11 +211,11 @@ final class UnitState: @unchecked Sendable {
     if let object = unit as? ObjectMaterializationUnit {
       givenName = ""
       definitions = object.definitions
-      isImmediate = object.isImmediate
+      collector = object.collector
     } else {
       givenName = unit.name
       definitions = unit.symbols.map { ($0.key, $0.value) }
-      isImmediate = false
+      collector = nil
     }
     if let initializerSymbol, !definitions.contains(where: { $0.name == initializerSymbol }) {
       definitions.append((initializerSymbol, .materializationSideEffectsOnly))
@@ -287,6 +289,8 @@ struct GeneratorState: Sendable {
 struct Completion: Sendable {
   /// Whether it is short, and may run on any thread.
   var isInternal = false
+  /// What the lookup can be asked about by, while it waits.
+  var tag: Int?
   var registerDependencies: (@Sendable (SymbolDependenceMap) -> Void)?
   let body: @Sendable (Result<FoundDefinitions, OrcError>) -> Void
 }

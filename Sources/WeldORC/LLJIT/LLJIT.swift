@@ -171,8 +171,9 @@ extension LLJIT {
   public func addObject(
     _ object: ObjectFile, to dylib: JITDylib? = nil, tracker: ResourceTracker? = nil
   ) throws(OrcError) {
-    let pending = PendingObject(reading: object, names: session.symbolStringPool)
-    try objectLayer.add(pending, to: dylib ?? tracker?.dylib ?? mainDylib, tracker: tracker)
+    let dylib = dylib ?? tracker?.dylib ?? mainDylib
+    try objectLayer.add(
+      PendingObject(reading: object, names: dylib.core.names), to: dylib, tracker: tracker)
   }
 
   /// Adds an object, or an archive as ``linkStaticLibrary(_:into:)`` does.

@@ -102,11 +102,11 @@ public struct ObjectMaterializationUnit: MaterializationUnit {
     return object.symbols?.definitions.map { ($0.name, $0.flags) } ?? []
   }
 
-  /// Whether the layer only takes note of what it is given.
-  var isImmediate: Bool {
+  /// The layer, if it collects.
+  var collector: (any CollectingObjectLayer)? {
     switch layer {
-    case .collecting(let layer): layer.isCollecting
-    case .other: false
+    case .collecting(let layer): layer
+    case .other: nil
     }
   }
 }

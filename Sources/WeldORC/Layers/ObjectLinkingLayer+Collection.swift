@@ -87,6 +87,8 @@ extension ObjectLinkingLayer {
     /// What members of a dylib need, and no member has.
     struct Question: Sendable {
       let number: Int
+      /// What the session knows the lookup by.
+      let tag = lastTag.add(1, ordering: .relaxed).newValue
       let dylib: JITDylib
       let names: SymbolLookupSet
     }
@@ -136,7 +138,7 @@ extension ObjectLinkingLayer {
     func ask(_ question: Question, _ core: SessionCore) {
       let dylib = question.dylib
       let completion = Completion(
-        isInternal: true,
+        isInternal: true, tag: question.tag,
         registerDependencies: { [self] unready in
           state.withLock { $0.answers.note(unready: unready, for: dylib) }
         },
@@ -186,16 +188,26 @@ extension ObjectLinkingLayer {
       let (isComplete, answers) = core.read { state -> (Bool, Answers?) in
         var answers: Answers? = known
         for question in outstanding {
-          for element in question.names.elements {
-            let dylib = question.dylib
-            switch state.answer(to: element.name, for: dylib.number, owedBy: numbers) {
-            case .unresolved: return (false, nil)
-            case .owed where owned.contains(element.name, in: dylib.number): break
-            // Generators may be at it; or it is another dylib's.
-            case .owed, .nothing: answers = nil
-            case .found(let symbol, let definer):
-              let unreadyIn = definer.map { JITDylib(core: core, number: $0.number, name: $0.name) }
-              answers?.add(element.name, symbol, unreadyIn: unreadyIn, for: dylib)
+          let dylib = question.dylib
+          let isResolved = question.names.elements.allSatisfy {
+            state.isResolved($0.name, for: dylib.number, orBy: numbers)
+          }
+          guard isResolved else { return (false, nil) }
+          // It may still search, or even be about to begin.
+          let found = state.found(byTag: question.tag)
+          if found == nil { answers = nil }
+          for (name, symbol) in found ?? [] {
+            if symbol.state >= .resolved, !symbol.hasFailed {
+              let definer = state.named(symbol.dylib)
+              answers?.add(
+                name, symbol.hasAddress ? symbol.evaluated : nil,
+                unreadyIn: symbol.state == .ready
+                  ? nil : JITDylib(core: core, number: definer.number, name: definer.name),
+                for: dylib)
+            } else if symbol.dylib != dylib.number || !owned.contains(name, in: dylib.number)
+              || !numbers.contains(symbol.responsibility)
+            {
+              answers = nil
             }
           }
         }
@@ -270,3 +282,6 @@ extension ObjectLinkingLayer {
     }
   }
 }
+
+/// Tells the questions of all collections apart.
+private let lastTag = Atomic(0)

@@ -134,49 +134,58 @@ extension ObjectLinkingLayer {
   private func resolve(_ batch: Batch) {
     guard !batch.isResolved else { return }
     batch.isResolved = true
-    let left = forEachWhole(of: batch) { state, addresses, number, effects in
+    let left = forEachWhole(of: [batch]) { state, addresses, number, effects in
       state.resolve(inOrder: addresses, by: number, &effects)
     }
-    for position in left where !batch.failed.contains(position) { resolve(position, of: batch) }
+    for (_, position) in left where !batch.failed.contains(position) { resolve(position, of: batch) }
   }
 
   /// Calls `body` with the session's state and the addresses of all that a member defines, or none, all under one lock, for
   /// members of which nothing was taken away.
   ///
-  /// - Returns: the positions of the others, and of those for which `body` returns false.
+  /// - Returns: the others, and those for which `body` returns false.
   private func forEachWhole(
-    of batch: Batch, withAddresses: Bool = true,
+    of batches: [Batch], withAddresses: Bool = true,
     _ body: (
       _ state: inout SessionState, _ addresses: ArraySlice<Address>, _ responsibility: Int,
       _ effects: inout Effects
     ) -> Bool
-  ) -> [Int] {
-    var references: [LinkedBatch.SymbolReference] = []
-    var whole: [(position: Int, responsibility: Int, end: Int)] = []
-    var left: [Int] = []
-    for (position, member) in batch.members.enumerated() {
-      guard member.isWhole else {
-        left.append(position)
-        continue
-      }
-      if withAddresses {
-        for definition in member.symbols.definitions {
-          references.append(LinkedBatch.SymbolReference(object: position, symbol: definition.index))
+  ) -> [(batch: Batch, position: Int)] {
+    var addresses: [Address] = []
+    var whole: [(batch: Int, position: Int, responsibility: Int, end: Int)] = []
+    var left: [(batch: Batch, position: Int)] = []
+    for (number, batch) in batches.enumerated() {
+      var references: [LinkedBatch.SymbolReference] = []
+      for (position, member) in batch.members.enumerated() {
+        guard member.isWhole else {
+          left.append((batch, position))
+          continue
         }
+        if withAddresses {
+          for definition in member.symbols.definitions {
+            references.append(LinkedBatch.SymbolReference(object: position, symbol: definition.index))
+          }
+        }
+        whole.append((number, position, member.responsibility.number, addresses.count + references.count))
       }
-      whole.append((position, member.responsibility.number, references.count))
+      if addresses.isEmpty {
+        addresses = batch.linked.addresses(of: references)
+      } else {
+        addresses += batch.linked.addresses(of: references)
+      }
     }
-    let addresses = batch.linked.addresses(of: references)
     let refused = core.update { state, effects in
-      var refused: [Int] = []
+      var refused: [(batch: Int, position: Int)] = []
       var first = 0
-      for (position, responsibility, end) in whole {
-        if !body(&state, addresses[first..<end], responsibility, &effects) { refused.append(position) }
+      for (batch, position, responsibility, end) in whole {
+        if !body(&state, addresses[first..<end], responsibility, &effects) {
+          refused.append((batch, position))
+        }
         first = end
       }
       return refused
     }
-    return refused.isEmpty ? left : (left + refused).sorted()
+    return left + refused.map { (batches[$0.batch], $0.position) }
   }
 
   /// Tells the addresses of what is still owed of a member's definitions; what was taken away is somebody else's.
@@ -220,11 +229,8 @@ extension ObjectLinkingLayer {
     let isPlain =
       isSound && answers.isAllReady(but: owned) && written.count == all.count
       && all.allSatisfy { $0.failed.isEmpty && !$0.hasGraphs }
+    if isPlain { return emitAll(of: written) }
     for batch in written {
-      if isPlain {
-        emitAll(of: batch)
-        continue
-      }
       resolve(batch)
       for position in batch.members.indices where !batch.failed.contains(position) {
         emit(position, of: batch, answers, owned: owned)
@@ -334,15 +340,16 @@ extension ObjectLinkingLayer {
 
   // MARK: - Emission
 
-  /// Says that members are in memory, and where, and that all that they need is ready, or is with them. No plugin sees any of
-  /// them.
-  private func emitAll(of batch: Batch) {
-    let isResolved = batch.isResolved
-    let left = forEachWhole(of: batch, withAddresses: !isResolved) { state, addresses, number, effects in
+  /// Says that members are in memory, and where, and that all that they need is ready, or is with them: all at once, since one
+  /// who waits for some may ask for others. No plugin sees any of them.
+  private func emitAll(of batches: [Batch]) {
+    let isTold = batches.contains { batch in batch.isResolved || !batch.members.allSatisfy { $0.isWhole } }
+    if isTold { for batch in batches { resolve(batch) } }
+    let left = forEachWhole(of: batches, withAddresses: !isTold) { state, addresses, number, effects in
       state.complete(inOrder: addresses, by: number, &effects)
     }
-    for position in left {
-      if !isResolved { resolve(position, of: batch) }
+    for (batch, position) in left where !batch.failed.contains(position) {
+      if !isTold { resolve(position, of: batch) }
       if !batch.failed.contains(position) { emit(position, of: batch, nil, owned: NameSet()) }
     }
   }

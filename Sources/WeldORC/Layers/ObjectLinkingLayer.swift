@@ -60,6 +60,9 @@ public final class ObjectLinkingLayer: ObjectLayer, ResourceManager {
   }
 
   func emit(_ responsibility: MaterializationResponsibility, _ object: PendingObject) {
+    guard responsibility.dylib.core === core else {
+      return responsibility.failMaterialization(.anotherSession(dylib: responsibility.dylib.name))
+    }
     let submission = Submission(responsibility: responsibility, pending: object)
     // Each thread collects what it emits, so that none waits for what another one is about to do.
     let thread = UInt(pthread_self())
