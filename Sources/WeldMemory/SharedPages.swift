@@ -72,7 +72,8 @@ final class SharedPages: Sendable {
       min(SharedArena.pagesPerSlab, max(window.byteCount / pageSize / 16, 4)) * pageSize
     byteLimit = min(1 << 16, slabByteCount / 4)
     let mirror = unsafe mmap(
-      nil, window.byteCount, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | Int32(MAP_NORESERVE), -1, 0)
+      Self.mirrorHint(window.byteCount), window.byteCount, PROT_NONE,
+      MAP_PRIVATE | MAP_ANONYMOUS | Int32(MAP_NORESERVE), -1, 0)
     guard let mirror = unsafe mirror, unsafe mirror != MAP_FAILED else {
       throw .system(call: "mmap", errno: errno)
     }
@@ -82,6 +83,13 @@ final class SharedPages: Sendable {
     try state.withLock { state throws(MemoryError) in
       try addSlab(.code, to: &state)
     }
+  }
+
+  /// Where there is room for a mirror, most likely: far from the libraries, since windows are wanted near them.
+  private static func mirrorHint(_ byteCount: Int) -> UnsafeMutableRawPointer? {
+    let taken = mirrorByteCount.add(byteCount, ordering: .relaxed).oldValue
+    // Any of 16 TiB; where something is there, or that is too far for the machine, the system chooses another place.
+    return unsafe UnsafeMutableRawPointer(bitPattern: 0x3000_0000_0000 + taken & 0xfff_ffff_ffff)
   }
 
   deinit {
@@ -264,6 +272,9 @@ extension SharedPages {
     return unsafe memfdCreate("weld", closeOnExec)
   }
 }
+
+/// Bytes of all mirrors that there ever were.
+private let mirrorByteCount = Atomic(0)
 
 /// `memfd_create`, which Swift's view of the C library's headers lacks.
 @_extern(c, "memfd_create")
