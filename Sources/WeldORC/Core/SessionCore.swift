@@ -1,4 +1,3 @@
-internal import Dispatch
 internal import Synchronization
 internal import WeldExecutor
 internal import WeldLink
@@ -323,38 +322,6 @@ final class SessionCore: Sendable {
       return managers
     }
     _ = managers
-  }
-}
-
-/// The result of a lookup, for a thread that waits for it.
-private final class Waiter: Sendable {
-  private struct State: Sendable {
-    var result: Result<FoundDefinitions, OrcError>?
-    /// What the thread waits for; seldom there is nothing to be waited for.
-    var semaphore: DispatchSemaphore?
-  }
-
-  private let state = Mutex(State())
-
-  func set(_ result: Result<FoundDefinitions, OrcError>) {
-    let semaphore = state.withLock { state in
-      state.result = result
-      return state.semaphore
-    }
-    semaphore?.signal()
-  }
-
-  var result: Result<FoundDefinitions, OrcError>? { state.withLock { $0.result } }
-  var isDone: Bool { state.withLock { $0.result != nil } }
-
-  func block() {
-    let semaphore = state.withLock { state -> DispatchSemaphore? in
-      guard state.result == nil else { return nil }
-      let new = DispatchSemaphore(value: 0)
-      state.semaphore = new
-      return new
-    }
-    semaphore?.wait()
   }
 }
 

@@ -189,24 +189,27 @@ extension ObjectLinkingLayer {
         var answers: Answers? = known
         for question in outstanding {
           let dylib = question.dylib
-          let isResolved = question.names.elements.allSatisfy {
-            state.isResolved($0.name, for: dylib.number, orBy: numbers)
+          guard let found = state.found(byTag: question.tag) else {
+            // It still searches, or is even about to begin.
+            answers = nil
+            let isResolved = question.names.elements.allSatisfy {
+              state.isResolved($0.name, for: dylib.number, orBy: numbers)
+            }
+            guard isResolved else { return (false, nil) }
+            continue
           }
-          guard isResolved else { return (false, nil) }
-          // It may still search, or even be about to begin.
-          let found = state.found(byTag: question.tag)
-          if found == nil { answers = nil }
-          for (name, symbol) in found ?? [] {
-            if symbol.state >= .resolved, !symbol.hasFailed {
+          for (name, symbol) in found {
+            if symbol.hasFailed { return (false, nil) }
+            if symbol.state >= .resolved {
               let definer = state.named(symbol.dylib)
               answers?.add(
                 name, symbol.hasAddress ? symbol.evaluated : nil,
                 unreadyIn: symbol.state == .ready
                   ? nil : JITDylib(core: core, number: definer.number, name: definer.name),
                 for: dylib)
-            } else if symbol.dylib != dylib.number || !owned.contains(name, in: dylib.number)
-              || !numbers.contains(symbol.responsibility)
-            {
+            } else if !numbers.contains(symbol.responsibility) {
+              return (false, nil)
+            } else if symbol.dylib != dylib.number || !owned.contains(name, in: dylib.number) {
               answers = nil
             }
           }
