@@ -7,23 +7,54 @@ public import WeldBytes
 /// be used without further doubt; only what sections *contain* (code, relocations' offsets) is still
 /// unproven.
 public struct ObjectFile: Sendable {
-  /// What the caller called the file, or the archive that it is a member of.
-  private let path: String
-  /// The name of the member of the archive, if it is one.
-  private let member: Bytes?
   /// The whole file.
   public let bytes: Bytes
+  /// What is known about it, in one place, so that a copy costs little.
+  @usableFromInline let facts: Facts
+
+  /// What was found out about a file when it was read.
+  @usableFromInline
+  final class Facts: Sendable {
+    /// What the caller called the file, or the archive that it is a member of.
+    let path: String
+    /// The name of the member of the archive, if it is one.
+    let member: Bytes?
+    @usableFromInline let header: FileHeader
+    @usableFromInline let symbolTable: SymbolTable?
+    let sectionNames: Range<Int>
+    @usableFromInline let groupSections: [SectionIndex]
+    @usableFromInline let hasInitializers: Bool
+
+    init(_ parts: borrowing ObjectParser.Parts, path: String, member: Bytes?) {
+      self.path = path
+      self.member = member
+      header = parts.header
+      symbolTable = parts.symbolTable
+      sectionNames = parts.sectionNames
+      groupSections = parts.groupSections
+      hasInitializers = parts.hasInitializers
+    }
+  }
+
   /// The decoded ELF header.
-  public let header: FileHeader
+  @inlinable
+  public var header: FileHeader { facts.header }
+
   /// The symbol table, if there is one.
-  public let symbolTable: SymbolTable?
+  @inlinable
+  public var symbolTable: SymbolTable? { facts.symbolTable }
+
   /// Where the section name table is in the file, in bytes; empty if there is none.
-  let sectionNames: Range<Int>
+  var sectionNames: Range<Int> { facts.sectionNames }
+
   /// The sections of type `SHT_GROUP`.
-  public let groupSections: [SectionIndex]
+  @inlinable
+  public var groupSections: [SectionIndex] { facts.groupSections }
+
   /// Whether it has functions that run before or after the program: sections of the types `SHT_INIT_ARRAY`,
   /// `SHT_FINI_ARRAY` or `SHT_PREINIT_ARRAY` (gABI, "Section Types"), or some that are called as such, `.ctors` or `.dtors`.
-  public let hasInitializers: Bool
+  @inlinable
+  public var hasInitializers: Bool { facts.hasInitializers }
 
   /// Where the symbols of an object and their names are.
   public struct SymbolTable: Equatable, Sendable {
@@ -63,21 +94,15 @@ public struct ObjectFile: Sendable {
     } catch {
       throw ELFError(error.reason, in: Self.name(path, member), at: error.place)
     }
-    self.path = path
-    self.member = member
     self.bytes = bytes
-    header = parts.header
-    symbolTable = parts.symbolTable
-    sectionNames = parts.sectionNames
-    groupSections = parts.groupSections
-    hasInitializers = parts.hasInitializers
+    facts = Facts(parts, path: path, member: member)
   }
 
   /// What linkers want.
   public static let relocatableOnly: [FileType] = [.relocatable]
 
   /// What the caller called it; a member of an archive is `archive(member)`.
-  public var name: String { Self.name(path, member) }
+  public var name: String { Self.name(facts.path, facts.member) }
 
   /// Put together when it is asked for, which for most objects is never.
   private static func name(_ path: String, _ member: Bytes?) -> String {

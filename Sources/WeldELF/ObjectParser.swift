@@ -7,7 +7,7 @@ struct ObjectParser {
   let name: String
 
   /// What the proof finds out.
-  struct Parts {
+  struct Parts: ~Copyable {
     var header: FileHeader
     var symbolTable: ObjectFile.SymbolTable?
     var sectionNames: Range<Int>
@@ -95,12 +95,12 @@ extension ObjectParser {
   }
 
   private func error(
-    _ reason: ELFError.Reason, _ index: SectionIndex, _ parts: Parts, _ file: RawSpan
+    _ reason: ELFError.Reason, _ index: SectionIndex, _ parts: borrowing Parts, _ file: RawSpan
   ) -> ELFError {
     ELFError(reason, in: name, at: .section(index, name: sectionName(index, parts, file)))
   }
 
-  private func sectionName(_ index: SectionIndex, _ parts: Parts, _ file: RawSpan) -> String? {
+  private func sectionName(_ index: SectionIndex, _ parts: borrowing Parts, _ file: RawSpan) -> String? {
     guard let section = try? section(index, parts.header, file), !parts.sectionNames.isEmpty else {
       return nil
     }
@@ -111,7 +111,7 @@ extension ObjectParser {
   }
 
   /// Whether a section of this name is what compilers made that did not know the types of such sections.
-  private func isInitializerName(_ offset: UInt32, _ parts: Parts, _ file: RawSpan) -> Bool {
+  private func isInitializerName(_ offset: UInt32, _ parts: borrowing Parts, _ file: RawSpan) -> Bool {
     let name = file.string(in: parts.sectionNames, at: offset)
     let prefixes: [5 of StaticString] = [".ctors", ".dtors", ".init_array", ".fini_array", ".preinit_array"]
     for index in prefixes.indices where name.starts(with: prefixes[index]) {
@@ -133,7 +133,7 @@ extension ObjectParser {
         .wrongLink(field: "string table index", found: section.type, expected: .stringTable), in: name,
         at: place)
     }
-    try proveInside(section, index, nil, file)
+    try proveInside(section, index, name: nil, file)
     let range = section.fileRange
     guard let last = range.last else { return range }
     let end: UInt8? = try? file.load(at: last, order: .little)
@@ -142,7 +142,7 @@ extension ObjectParser {
   }
 
   private func proveInside(
-    _ section: SectionHeader, _ index: SectionIndex, _ parts: Parts?, _ file: RawSpan
+    _ section: SectionHeader, _ index: SectionIndex, name: @autoclosure () -> String?, _ file: RawSpan
   ) throws(ELFError) {
     guard section.type != .nobits, section.type != .null else { return }
     let available = UInt64(file.byteCount)
@@ -150,15 +150,15 @@ extension ObjectParser {
       throw ELFError(
         .outside(
           what: "contents", offset: section.offset, byteCount: section.size, fileByteCount: available),
-        in: name, at: .section(index, name: parts.flatMap { sectionName(index, $0, file) }))
+        in: self.name, at: .section(index, name: name()))
     }
   }
 
   /// Proves what holds for sections of every type.
   private func prove(
-    _ section: SectionHeader, _ index: SectionIndex, _ parts: Parts, _ file: RawSpan
+    _ section: SectionHeader, _ index: SectionIndex, _ parts: borrowing Parts, _ file: RawSpan
   ) throws(ELFError) {
-    try proveInside(section, index, parts, file)
+    try proveInside(section, index, name: sectionName(index, parts, file), file)
     guard section.nameOffset == 0 || Int(section.nameOffset) < parts.sectionNames.count else {
       throw ELFError(
         .outOfRange(
@@ -182,7 +182,7 @@ extension ObjectParser {
 
   /// Proves that a section is a table of entries of one size.
   private func proveTable(
-    _ section: SectionHeader, entryByteCount: UInt64, _ index: SectionIndex, _ parts: Parts,
+    _ section: SectionHeader, entryByteCount: UInt64, _ index: SectionIndex, _ parts: borrowing Parts,
     _ file: RawSpan
   ) throws(ELFError) {
     guard section.entrySize == entryByteCount else {
@@ -197,7 +197,7 @@ extension ObjectParser {
 
   /// Proves that `sh_link` names the object's symbol table.
   private func proveSymbolTableLink(
-    _ section: SectionHeader, _ index: SectionIndex, _ parts: Parts, _ file: RawSpan
+    _ section: SectionHeader, _ index: SectionIndex, _ parts: borrowing Parts, _ file: RawSpan
   ) throws(ELFError) -> ObjectFile.SymbolTable {
     guard Int(section.link) < parts.header.sectionCount else {
       throw error(
@@ -213,7 +213,7 @@ extension ObjectParser {
   }
 
   private func proveRelocations(
-    _ section: SectionHeader, _ index: SectionIndex, _ parts: Parts, _ file: RawSpan
+    _ section: SectionHeader, _ index: SectionIndex, _ parts: borrowing Parts, _ file: RawSpan
   ) throws(ELFError) {
     try proveTable(section, entryByteCount: section.type == .rela ? 24 : 16, index, parts, file)
     guard section.info > 0, Int(section.info) < parts.header.sectionCount else {
@@ -227,7 +227,7 @@ extension ObjectParser {
   }
 
   private func proveGroup(
-    _ section: SectionHeader, _ index: SectionIndex, _ parts: Parts, _ file: RawSpan
+    _ section: SectionHeader, _ index: SectionIndex, _ parts: borrowing Parts, _ file: RawSpan
   ) throws(ELFError) {
     guard section.size >= 4, section.size % 4 == 0 else {
       throw error(.partialEntry(byteCount: section.size, entryByteCount: 4), index, parts, file)
@@ -257,7 +257,7 @@ extension ObjectParser {
 
 extension ObjectParser {
   private func symbolTable(
-    _ section: SectionHeader, _ index: SectionIndex, _ parts: Parts, _ file: RawSpan
+    _ section: SectionHeader, _ index: SectionIndex, _ parts: borrowing Parts, _ file: RawSpan
   ) throws(ELFError) -> ObjectFile.SymbolTable {
     try proveTable(section, entryByteCount: UInt64(Symbol.byteCount), index, parts, file)
     let count = section.size / UInt64(Symbol.byteCount)
@@ -293,7 +293,7 @@ extension ObjectParser {
     parts.symbolTable = table
   }
 
-  private func proveSymbols(_ parts: Parts, _ file: RawSpan) throws(ELFError) {
+  private func proveSymbols(_ parts: borrowing Parts, _ file: RawSpan) throws(ELFError) {
     guard let table = parts.symbolTable else { return }
     let order = parts.header.byteOrder
     let entries = file.extracting(table.entries)

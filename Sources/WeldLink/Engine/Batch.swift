@@ -54,14 +54,16 @@ struct Batch: Sendable {
 
   /// The symbol with this number, as its object has it.
   func symbol(_ number: Int) -> Symbol {
-    let object = object(ofSymbol: number)
-    return objects[object].symbols[number - first[object].symbol]
+    let position = object(ofSymbol: number)
+    let object = objects[position]
+    return object.symbols[number - first[position].symbol]
   }
 
   /// The name of the symbol with this number.
   func symbolName(_ number: Int) -> String {
-    let object = object(ofSymbol: number)
-    return objects[object].name(of: objects[object].symbols[number - first[object].symbol])
+    let position = object(ofSymbol: number)
+    let object = objects[position]
+    return object.name(of: object.symbols[number - first[position].symbol])
   }
 
   /// The name of the section with this number.

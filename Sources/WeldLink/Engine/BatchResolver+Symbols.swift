@@ -11,10 +11,12 @@ extension BatchResolver {
     for index in 0..<min(table.firstGlobal, table.count) {
       let symbol = symbols[index]
       let number = first &+ index
-      resolution.canonical[number] = UInt32(truncatingIfNeeded: number)
-      resolution.classes[number] = Self.localClass(
+      resolution.symbols[number].canonical = UInt32(truncatingIfNeeded: number)
+      resolution.symbols[number].classes = Self.localClass(
         of: symbol, in: resolution.sections, firstSection: firstSection)
-      if resolution.classes[number].contains(.indirect) { resolution.indirectFunctions.append(number) }
+      if resolution.symbols[number].classes.contains(.indirect) {
+        resolution.indirectFunctions.append(number)
+      }
       if symbol.place == .common {
         commons[number] = try common(symbol, number, .zero, object)
       }
@@ -42,14 +44,14 @@ extension BatchResolver {
         ? resolution.names.intern("")
         : resolution.names.intern(name, identity: identity, in: source, at: symbol.nameOffset)
       // Until all objects are seen, the number of the name stands for the canonical symbol.
-      resolution.canonical[number] = UInt32(truncatingIfNeeded: id)
+      resolution.symbols[number].canonical = UInt32(truncatingIfNeeded: id)
       var strength = Self.strength(of: symbol, in: resolution.sections, firstSection: firstSection)
       if !overridden.isEmpty, overridden.contains(number) { strength = .reference }
       if symbol.place != .undefined {
-        resolution.classes[number] = Self.localClass(
+        resolution.symbols[number].classes = Self.localClass(
           of: symbol, in: resolution.sections, firstSection: firstSection)
       } else if symbol.type == .tls {
-        resolution.classes[number] = .threadLocal
+        resolution.symbols[number].classes = .threadLocal
       }
       if id == globalCount {
         resolution.globals.append(

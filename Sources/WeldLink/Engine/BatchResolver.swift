@@ -106,9 +106,11 @@ extension BatchResolver {
     for global in resolution.globals {
       if !global.isDefined {
         // A definition that stood back is one mention among others.
-        resolution.classes[global.symbol].formIntersection(.threadLocal)
-        if global.strength == .weakReference { resolution.classes[global.symbol].insert(.weakReference) }
-      } else if resolution.classes[global.symbol].contains(.indirect) {
+        resolution.symbols[global.symbol].classes.formIntersection(.threadLocal)
+        if global.strength == .weakReference {
+          resolution.symbols[global.symbol].classes.insert(.weakReference)
+        }
+      } else if resolution.symbols[global.symbol].classes.contains(.indirect) {
         resolution.indirectFunctions.append(global.symbol)
       }
     }
@@ -124,7 +126,7 @@ extension BatchResolver {
         resolution.globals[new].strength != .weakReference
       {
         resolution.globals[old].strength = resolution.globals[new].strength
-        resolution.classes[resolution.globals[old].symbol].remove(.weakReference)
+        resolution.symbols[resolution.globals[old].symbol].classes.remove(.weakReference)
       }
     }
     for position in resolution.batch.objects.indices {
@@ -133,8 +135,8 @@ extension BatchResolver {
       }
       let first = resolution.batch.first[position].symbol
       for number in first &+ table.firstGlobal..<first &+ table.count {
-        resolution.canonical[number] = UInt32(
-          truncatingIfNeeded: resolution.globals[Int(resolution.canonical[number])].symbol)
+        resolution.symbols[number].canonical = UInt32(
+          truncatingIfNeeded: resolution.globals[Int(resolution.symbols[number].canonical)].symbol)
       }
     }
   }
@@ -143,9 +145,9 @@ extension BatchResolver {
   private mutating func addLinkerDefinitions() {
     for (id, global) in resolution.globals.enumerated() where !global.isDefined {
       guard let definition = resolution.names.withBytes(id, { linkerDefinition($0) }),
-        !resolution.classes[global.symbol].contains(.defined)
+        !resolution.symbols[global.symbol].classes.contains(.defined)
       else { continue }
-      resolution.classes[global.symbol] = .defined
+      resolution.symbols[global.symbol].classes = .defined
       resolution.linkerDefinitions.append((global.symbol, definition))
     }
   }

@@ -21,6 +21,8 @@ struct Layout: ~Copyable, Sendable {
   var identifiers: [String: Block] = [:]
   /// Bytes of each kind of segment.
   private(set) var byteCounts = PerSegmentKind(repeating: 0)
+  /// Those that have bytes.
+  private var usedKinds = SegmentKinds()
   /// The binary logarithms of their alignments.
   private var alignmentShifts = PerSegmentKind<UInt8>(repeating: 0)
 
@@ -155,6 +157,7 @@ struct Layout: ~Copyable, Sendable {
     // No more than an address space has, so that whoever adds to it need not fear an overflow.
     guard !overflow, !tooLong, end < 1 << 47 else { throw .memory(.tooLarge) }
     byteCounts[kind] = end
+    if end > 0 { usedKinds.insert(kind) }
     alignmentShifts[kind] = max(alignmentShifts[kind], UInt8(alignment.trailingZeroBitCount))
     return start
   }
@@ -217,9 +220,7 @@ extension Layout {
     return requests
   }
 
-  func isEmpty(_ segment: Segment) -> Bool {
-    byteCounts[segment.contents] == 0 && (segment.zeros.map { byteCounts[$0] } ?? 0) == 0
-  }
+  func isEmpty(_ segment: Segment) -> Bool { usedKinds.isDisjoint(with: segment.kinds) }
 
   private func request(for segment: Segment) -> SegmentRequest {
     let contents = byteCounts[segment.contents]

@@ -45,7 +45,7 @@ extension LinkPlan {
       let row = rules[relocation.type]
       // The symbol was proven by the scan.
       let symbol = site.firstSymbol &+ Int(relocation.symbol.rawValue)
-      let S = symbols.values[symbol]
+      let S = resolution.symbols[symbol].address
       let at = Int(truncatingIfNeeded: relocation.offset)
       guard at >= 0, at <= byteCount &- Int(row.byteCount) else {
         throw .relocation(
@@ -75,7 +75,7 @@ extension LinkPlan {
 
   /// Whether a symbol went with the group of its section.
   private func isDiscarded(_ symbol: Int) -> Bool {
-    resolution.classes[Int(resolution.canonical[symbol])].contains(.discarded)
+    resolution.symbols[Int(resolution.symbols[symbol].canonical)].classes.contains(.discarded)
   }
 
   /// Applies the relocation at `position` of a table, whatever its rule is.
@@ -101,11 +101,11 @@ extension LinkPlan {
     guard let rule = rules.rule(relocation.type),
       let kind = Target.RelocationKind(rawValue: relocation.type)
     else { throw .unknownType(relocation.type) }
-    let symbol = Int(resolution.canonical[site.firstSymbol &+ Int(relocation.symbol.rawValue)])
-    let S = symbols.values[site.firstSymbol &+ Int(relocation.symbol.rawValue)]
+    let symbol = Int(resolution.symbols[site.firstSymbol &+ Int(relocation.symbol.rawValue)].canonical)
+    let S = resolution.symbols[site.firstSymbol &+ Int(relocation.symbol.rawValue)].address
     let A = UInt64(bitPattern: relocation.addend)
     let P = site.base &+ relocation.offset
-    if site.section.role.mayReferToDiscarded, resolution.classes[symbol].contains(.discarded) {
+    if site.section.role.mayReferToDiscarded, resolution.symbols[symbol].classes.contains(.discarded) {
       // A frame description of address 0 is one that unwinders pass over; a word of 0 is one that nothing
       // reads.
       out.store(
@@ -196,7 +196,7 @@ extension LinkPlan {
   private func route<Target: Architecture>(
     to symbol: Int, _ kind: Target.RelocationKind, _: Target.Type
   ) -> Route? {
-    let found = resolution.classes[symbol]
+    let found = resolution.symbols[symbol].classes
     return Target.route(
       of: kind,
       to: Callee(
@@ -261,7 +261,7 @@ extension LinkPlan {
     guard case .overflow(let number, let range) = error else { throw .field(error) }
     // Other formulas do not have the symbol's address in them, or have fields that hold every value.
     guard [.absolute, .pcRelative, .gotRelative].contains(rule.value) else { throw .field(error) }
-    let found = resolution.classes[symbol]
+    let found = resolution.symbols[symbol].classes
     let at = Int(truncatingIfNeeded: relocation.offset)
     let isBranch = rule.value == .pcRelative && Target.isBranch(out.bytes, fieldAt: at)
     if let kind = route(to: symbol, kind, Target.self)?.stub, rule.value != .gotRelative,
@@ -275,7 +275,7 @@ extension LinkPlan {
         address &+ (Target.addendSelectsTarget ? 0 : A) &- from, rule, relocation, site, &out, Target.self)
       return Outcome(via: .stub, target: address)
     }
-    if found.contains(.weakReference), symbols.values[symbol] == 0, rule.value == .pcRelative,
+    if found.contains(.weakReference), resolution.symbols[symbol].address == 0, rule.value == .pcRelative,
       Target.rewriteAddressOfZero(&out, relocation)
     {
       return Outcome(via: .rewritten, target: 0)
@@ -322,7 +322,7 @@ extension LinkPlan {
       let kind = Target.RelocationKind(rawValue: found.type),
       Target.rule(for: kind) == Rule(.absolute, into: .word64)
     else { return nil }
-    return symbols.values[batch.first[position].symbol + Int(found.symbol.rawValue)]
+    return resolution.symbols[batch.first[position].symbol + Int(found.symbol.rawValue)].address
       &+ UInt64(bitPattern: found.addend)
   }
 }

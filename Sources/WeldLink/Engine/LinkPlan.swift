@@ -28,7 +28,7 @@ struct LinkPlan: ~Copyable, Sendable {
   ) {
     var resolution = resolution
     placement = Placement(of: &resolution, layout, synthesis, traits, at: placements, pins: pins)
-    symbols = SymbolAddresses(of: resolution, layout, synthesis, at: placement)
+    symbols = SymbolAddresses(of: &resolution, layout, synthesis, at: placement)
     threadLocals = ThreadLocalBlock(of: resolution, layout, traits)
     self.resolution = resolution
     self.synthesis = synthesis
@@ -42,14 +42,17 @@ struct LinkPlan: ~Copyable, Sendable {
   }
 
   /// Takes the addresses of undefined symbols, in the order of the synthesis.
-  mutating func bind(_ externals: [ResolvedSymbol], missingResolver: Int?) {
-    symbols.bind(externals, of: resolution, synthesis)
+  ///
+  /// - Parameter isMoved: whether those of the batch are to be computed again; they are, too, if others were bound before.
+  mutating func bind(_ externals: [ResolvedSymbol], missingResolver: Int?, isMoved: Bool) {
+    if isMoved || symbols.isBound { refreshSymbols() }
+    symbols.bind(externals, of: &resolution, synthesis)
     self.missingResolver = missingResolver
   }
 
   /// Computes the addresses of symbols again, after sections were moved.
   mutating func refreshSymbols() {
-    symbols = SymbolAddresses(of: resolution, layout, synthesis, at: placement)
+    symbols = SymbolAddresses(of: &resolution, layout, synthesis, at: placement)
   }
 
   /// Whether the code that finds the thread-local block was rewritten, all of it.
@@ -87,22 +90,24 @@ struct Apply: ~Copyable, ArchitectureWork {
   ) throws(LinkError) {
     let (batch, skipped) = (batch, skipped)
     var bytes = allocation.bytes
-    batch.plan.unreachableStubs = try batch.plan.writeStubs(Target.self, to: &bytes) { plan, group in
-      plan.placement.kindOffsets[.text] + plan.layout.stubPositions[group]
-    }
     try batch.plan.write(to: &bytes, skipping: skipped, at: &current, Target.self)
   }
 }
 
 extension LinkPlan {
-  /// Writes everything but stubs.
+  /// Writes everything.
   ///
   /// - Parameters:
   ///   - skipped: the positions of objects that are left out.
   ///   - current: the position of the object that is being relocated.
-  fileprivate func write<Target: Architecture>(
+  fileprivate mutating func write<Target: Architecture>(
     to bytes: inout MutableRawSpan, skipping skipped: Set<Int>, at current: inout Int?, _: Target.Type
   ) throws(LinkError) {
+    if !synthesis.stubs.isEmpty {
+      unreachableStubs = try writeStubs(Target.self, to: &bytes) { plan, group in
+        plan.placement.kindOffsets[.text] + plan.layout.stubPositions[group]
+      }
+    }
     writeSlots(
       Target.self, to: &bytes, from: placement.kindOffsets[.relocatedReadOnly] + layout.gotPosition)
     for position in resolution.batch.objects.indices {
@@ -192,7 +197,7 @@ extension LinkPlan {
 
   /// What a slot holds. The program's own module has the number 1.
   private func words(of slot: Synthesis.Slot) -> (first: UInt64, second: UInt64?) {
-    let S = symbols.values[slot.symbol] &+ slot.addend
+    let S = resolution.symbols[slot.symbol].address &+ slot.addend
     switch slot.kind {
     case .address: return (S, nil)
     case .threadPointerOffset: return (S &- threadLocals.threadPointer, nil)
@@ -218,12 +223,12 @@ extension LinkPlan {
       let site = StubSite(
         address: placement.address(of: stub),
         slot: stub.slot >= 0 ? placement.address(of: synthesis.slots[stub.slot]) : 0,
-        target: symbols.values[stub.symbol] &+ stub.addend, GOT: placement.gotBase)
+        target: resolution.symbols[stub.symbol].address &+ stub.addend, GOT: placement.gotBase)
       do {
         try Target.writeStub(stub.kind, in: &bytes, at: start(self, stub.group) + stub.offset, site)
       } catch {
         let isAddress =
-          stub.kind == Target.indirectStub && resolution.classes[stub.symbol].contains(.indirect)
+          stub.kind == Target.indirectStub && resolution.symbols[stub.symbol].classes.contains(.indirect)
         guard !isAddress else { throw .relocation(.field(error), at: place(of: stub)) }
         problems[position] = error
       }

@@ -47,10 +47,10 @@ extension LinkedBatch {
     return plan.address(of: reference)
   }
 
-  /// The addresses of symbols, in their order.
-  package func addresses(of references: [SymbolReference]) -> [Address] {
+  /// Calls `body` with what finds the addresses of symbols.
+  package func withAddresses(_ body: (_ address: (SymbolReference) -> Address) -> Void) {
     refreshAddresses()
-    return plan.addresses(of: references)
+    plan.withAddresses(body)
   }
 
   /// Copies and relocates all sections but those of the objects at the positions `skipped`.
@@ -102,14 +102,11 @@ extension LinkedBatch {
 extension LinkPlan {
   fileprivate func address(of reference: LinkedBatch.SymbolReference) -> Address {
     let number = resolution.batch.first[reference.object].symbol &+ reference.symbol
-    return Address(rawValue: symbols.values[Int(resolution.canonical[number])])
+    return Address(rawValue: resolution.symbols[Int(resolution.symbols[number].canonical)].address)
   }
 
-  fileprivate func addresses(of references: [LinkedBatch.SymbolReference]) -> [Address] {
-    var addresses: [Address] = []
-    addresses.reserveCapacity(references.count)
-    for reference in references { addresses.append(address(of: reference)) }
-    return addresses
+  fileprivate func withAddresses(_ body: (_ address: (LinkedBatch.SymbolReference) -> Address) -> Void) {
+    body { address(of: $0) }
   }
 }
 

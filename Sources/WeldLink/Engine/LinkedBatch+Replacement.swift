@@ -19,7 +19,7 @@ extension LinkedBatch {
   /// Whether the batch, or the linker for it, defines a symbol.
   func isDefined(_ reference: SymbolReference) -> Bool {
     let number = plan.resolution.batch.first[reference.object].symbol + reference.symbol
-    return plan.resolution.classes[Int(plan.resolution.canonical[number])].contains(.defined)
+    return plan.resolution.symbols[Int(plan.resolution.symbols[number].canonical)].classes.contains(.defined)
   }
 
   /// Takes another object in the place of the one at `position`: one with the same sections and symbols, but other

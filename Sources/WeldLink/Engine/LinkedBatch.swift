@@ -17,7 +17,7 @@ package final class LinkedBatch {
   /// The position of the object that the last ``apply`` could not relocate.
   package private(set) var failedObject: Int?
   /// Whether the unwinder is to know the batch's frame descriptions once it is finalized.
-  package var registersFrames = false
+  var registersFrames = false
   private var state: State
 
   private enum State: ~Copyable {
@@ -80,7 +80,7 @@ package final class LinkedBatch {
   /// The address of a symbol of the batch, by its canonical number, where the sections are now.
   func address(ofSymbol number: Int) -> Address {
     refreshAddresses()
-    return Address(rawValue: plan.symbols.values[number])
+    return Address(rawValue: plan.resolution.symbols[number].address)
   }
 
   func refreshAddresses() {
@@ -97,10 +97,8 @@ package final class LinkedBatch {
     externals: [ResolvedSymbol], missingResolver: Int?, skipping skipped: Set<Int> = []
   ) throws(LinkError) {
     self.skipped = skipped
-    // Fresh ones, should an earlier attempt have bound others.
-    addressesAreStale = addressesAreStale || plan.symbols.isBound
-    refreshAddresses()
-    plan.bind(externals, missingResolver: missingResolver)
+    plan.bind(externals, missingResolver: missingResolver, isMoved: addressesAreStale)
+    addressesAreStale = false
     guard case .writable(let allocation) = exchange(.failed) else { throw Self.isGivenUp }
     var apply = Apply(self, to: allocation, skipping: skipped)
     do {
@@ -113,8 +111,14 @@ package final class LinkedBatch {
     state = .writable(apply.allocation)
   }
 
+  /// As ``finalize()``; the unwinder knows the batch's frame descriptions from then on.
+  package func finalizeRegisteringFrames() throws(LinkError) {
+    registersFrames = true
+    try finalize()
+  }
+
   /// Brings about the final protections and resolves indirect functions.
-  package func finalize() throws(LinkError) {
+  func finalize() throws(LinkError) {
     guard case .writable(let allocation) = exchange(.failed) else { throw Self.isGivenUp }
     let work = FinalizeWork(indirectFunctions: indirectFunctions, frames: registersFrames ? frames : nil)
     do {
@@ -158,9 +162,11 @@ package final class LinkedBatch {
   /// Makes the unwinder forget the batch's frame descriptions.
   func deregisterFrames() {
     registersFrames = false
-    switch state {
-    case .finalized(let allocation): allocation.deregisterFrames()
-    case .writable: break
+    switch exchange(.failed) {
+    case .finalized(let allocation):
+      allocation.deregisterFrames()
+      state = .finalized(allocation)
+    case .writable(let allocation): state = .writable(allocation)
     case .failed: break
     }
   }

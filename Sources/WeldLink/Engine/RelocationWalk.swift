@@ -30,7 +30,7 @@ enum RelocationWalk {
         for index in 0..<table.count {
           let relocation = table[index]
           let symbol = Int(
-            resolution.canonical[batch.first[position].symbol + Int(relocation.symbol.rawValue)])
+            resolution.symbols[batch.first[position].symbol + Int(relocation.symbol.rawValue)].canonical)
           guard symbols.contains(symbol) else { continue }
           found[symbol, default: []].append(
             place(of: relocation, in: object, UInt32(number - batch.first[position].section)))

@@ -19,6 +19,16 @@ struct SymbolClass: OptionSet, Sendable {
   static let weakReference = SymbolClass(rawValue: 32)
 }
 
+/// A symbol of the batch.
+struct BatchSymbol: Sendable {
+  /// `S`: 0 until it is known.
+  var address: UInt64 = 0
+  /// The number of the symbol that stands for it: its own, or that of the definition of its name.
+  var canonical: UInt32 = 0
+  /// What is known about it; for a name, under the number of its canonical symbol.
+  var classes: SymbolClass = []
+}
+
 /// A symbol that is seen by name, once for all objects that mention it.
 struct GlobalSymbol: Sendable {
   /// The number of the symbol that stands for all: the definition, or without one the first reference.
@@ -79,10 +89,8 @@ struct Resolution: ~Copyable, Sendable {
   var sections: [InputSection]
   /// What sections are, some of which may have been dropped since.
   var roles = SectionRoles()
-  /// For each symbol the one that stands for it: itself, or the definition of its name.
-  var canonical: [UInt32]
-  /// What is known about each symbol; for a name, under the number of its canonical symbol.
-  var classes: [SymbolClass]
+  /// All symbols of the batch.
+  var symbols: [BatchSymbol]
   var names: NameTable
   /// Under the number of the name.
   var globals: [GlobalSymbol] = []
@@ -99,8 +107,7 @@ struct Resolution: ~Copyable, Sendable {
     self.batch = batch
     self.linksThreadLocals = linksThreadLocals
     sections = Array(of: InputSection(), count: batch.sectionCount)
-    canonical = Array(of: 0, count: batch.symbolCount)
-    classes = Array(of: [], count: batch.symbolCount)
+    symbols = Array(of: BatchSymbol(), count: batch.symbolCount)
     var globalCount = 0
     var largestCount = 0
     for position in batch.objects.indices {

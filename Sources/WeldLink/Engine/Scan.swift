@@ -19,7 +19,7 @@ struct Scan: ~Copyable, ArchitectureWork {
   mutating func run<A: Architecture>(for _: A.Type) throws(LinkError) {
     synthesis.groupStubs(of: resolution, pins: pins, reach: A.traits.branchReach)
     if A.hasLocalEntries { synthesis.others = resolution.batch.otherBits() }
-    for symbol in resolution.indirectFunctions where resolution.canonical[symbol] == UInt32(symbol) {
+    for symbol in resolution.indirectFunctions where resolution.symbols[symbol].canonical == UInt32(symbol) {
       synthesis.needStub(ofIndirect: symbol, A.indirectStub)
     }
     for position in resolution.batch.objects.indices {
@@ -79,9 +79,9 @@ extension Resolution {
       let relocation = table[position]
       let row = rules[relocation.type]
       if Int(relocation.symbol.rawValue) < symbolCount, !row.isExamined, !place.hasFarBranches {
-        let symbol = Int(canonical[firstSymbol &+ Int(relocation.symbol.rawValue)])
+        let symbol = Int(symbols[firstSymbol &+ Int(relocation.symbol.rawValue)].canonical)
         // What the batch defines is in reach of the batch.
-        if row.need == .stubIfFar, classes[symbol] == .defined {
+        if row.need == .stubIfFar, symbols[symbol].classes == .defined {
           if row.shape == .absolute, row.byteCount == 4 { synthesis.wantsLowAddresses = true }
           continue
         }
@@ -119,8 +119,8 @@ extension Resolution {
     default: break
     }
     let firstSymbol = batch.first[place.position].symbol
-    let symbol = Int(canonical[firstSymbol &+ Int(relocation.symbol.rawValue)])
-    let found = classes[symbol]
+    let symbol = Int(symbols[firstSymbol &+ Int(relocation.symbol.rawValue)].canonical)
+    let found = symbols[symbol].classes
     let need = rule.value.synthesizes
     if rule.value == .absolute, rule.field.byteCount == 4,
       !found.contains(.absolute), found != .weakReference
@@ -235,7 +235,8 @@ extension Batch {
   fileprivate func otherBits() -> [UInt8] {
     var bits = [UInt8](repeating: 0, count: symbolCount)
     for position in objects.indices {
-      let symbols = objects[position].symbols
+      let object = objects[position]
+      let symbols = object.symbols
       for index in 0..<symbols.count { bits[first[position].symbol &+ index] = symbols[index].other }
     }
     return bits

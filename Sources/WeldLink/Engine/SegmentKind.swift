@@ -42,16 +42,31 @@ struct PerSegmentKind<Value: BitwiseCopyable & Sendable>: Sendable {
   }
 }
 
+/// Some kinds of segment.
+struct SegmentKinds: Sendable {
+  private var bits: UInt16 = 0
+
+  mutating func insert(_ kind: SegmentKind) { bits |= 1 << UInt16(kind.rawValue) }
+
+  func isDisjoint(with others: SegmentKinds) -> Bool { bits & others.bits == 0 }
+}
+
 /// A piece of memory: contents of one kind, and zeros behind them.
 struct Segment: Sendable {
   let protection: Protection
   let contents: SegmentKind
   let zeros: SegmentKind?
+  /// Both of these.
+  let kinds: SegmentKinds
 
   private init(_ protection: Protection, _ contents: SegmentKind, _ zeros: SegmentKind? = nil) {
     self.protection = protection
     self.contents = contents
     self.zeros = zeros
+    var kinds = SegmentKinds()
+    kinds.insert(contents)
+    if let zeros { kinds.insert(zeros) }
+    self.kinds = kinds
   }
 
   /// All of them, in the order of their addresses.

@@ -1,10 +1,8 @@
 internal import WeldELF
 internal import WeldMemory
 
-/// The address of every symbol of a batch: what binding gives.
+/// What binding gives, beside ``BatchSymbol/address``.
 struct SymbolAddresses: ~Copyable, Sendable {
-  /// `S`, by the number of the symbol.
-  var values: [UInt64]
   /// Whether the addresses of undefined symbols are known.
   private(set) var isBound = false
   /// Undefined symbols that were found to be functions, by their canonical numbers.
@@ -14,23 +12,23 @@ struct SymbolAddresses: ~Copyable, Sendable {
 
   /// Computes the addresses of what the batch and the linker define, under canonical numbers.
   init(
-    of resolution: borrowing Resolution, _ layout: borrowing Layout, _ synthesis: borrowing Synthesis,
+    of resolution: inout Resolution, _ layout: borrowing Layout, _ synthesis: borrowing Synthesis,
     at placement: borrowing Placement
   ) {
-    values = Array(of: 0, count: resolution.batch.symbolCount)
     for position in resolution.batch.objects.indices {
       let (firstSymbol, firstSection) = (
         resolution.batch.first[position].symbol, resolution.batch.first[position].section
       )
-      let symbols = resolution.batch.objects[position].symbols
+      let object = resolution.batch.objects[position]
+      let symbols = object.symbols
       for index in 0..<symbols.count {
         let symbol = symbols[index]
         switch symbol.place {
         case .section(let section):
-          values[firstSymbol &+ index] =
+          resolution.symbols[firstSymbol &+ index].address =
             resolution.sections[firstSection &+ Int(section.rawValue)].address &+ symbol.value
-        case .absolute: values[firstSymbol &+ index] = symbol.value
-        case .undefined, .common, .largeCommon: continue
+        case .absolute: resolution.symbols[firstSymbol &+ index].address = symbol.value
+        case .undefined, .common, .largeCommon: resolution.symbols[firstSymbol &+ index].address = 0
         }
       }
     }
@@ -39,37 +37,38 @@ struct SymbolAddresses: ~Copyable, Sendable {
         common.kind == .zero
         ? placement.commonAddress &- UInt64(layout.commonPosition)
         : placement.kindAddresses[common.kind]
-      values[common.symbol] = start &+ UInt64(common.position)
+      resolution.symbols[common.symbol].address = start &+ UInt64(common.position)
     }
     for (symbol, definition) in resolution.linkerDefinitions {
-      values[symbol] = Self.address(of: definition, resolution, layout, placement)
+      resolution.symbols[symbol].address = Self.address(of: definition, resolution, layout, placement)
     }
     for slot in synthesis.slots where slot.isResolved {
       indirectFunctions.append(
         FinalizeWork.IndirectFunction(
-          resolver: Address(rawValue: values[slot.symbol]),
+          resolver: Address(rawValue: resolution.symbols[slot.symbol].address),
           slot: Address(rawValue: placement.gotAddress &+ UInt64(slot.offset))))
     }
     for (symbol, stub) in synthesis.indirectFunctions {
-      values[symbol] = placement.address(of: synthesis.stubs[stub])
+      resolution.symbols[symbol].address = placement.address(of: synthesis.stubs[stub])
     }
   }
 
   /// Takes the addresses of undefined symbols, in the order of `synthesis.externals`, and gives every mention
   /// of a name the address of the canonical one.
   mutating func bind(
-    _ externals: [ResolvedSymbol], of resolution: borrowing Resolution, _ synthesis: borrowing Synthesis
+    _ externals: [ResolvedSymbol], of resolution: inout Resolution, _ synthesis: borrowing Synthesis
   ) {
     isBound = true
     for (symbol, found) in zip(synthesis.externals, externals) {
-      values[symbol] = found.address.rawValue
+      resolution.symbols[symbol].address = found.address.rawValue
       if found.isFunction { externalFunctions.insert(symbol) }
     }
     for position in resolution.batch.objects.indices {
       guard let table = resolution.batch.objects[position].symbolTable else { continue }
       let firstSymbol = resolution.batch.first[position].symbol
       for number in firstSymbol &+ table.firstGlobal..<firstSymbol &+ table.count {
-        values[number] = values[Int(resolution.canonical[number])]
+        resolution.symbols[number].address =
+          resolution.symbols[Int(resolution.symbols[number].canonical)].address
       }
     }
   }

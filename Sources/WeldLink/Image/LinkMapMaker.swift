@@ -170,8 +170,9 @@ extension LinkMapMaker {
 
   /// Calls what goes to an indirect function by its right name: its address is that of a stub.
   private func via(_ outcome: Outcome, _ relocation: Relocation, _ site: SectionSite) -> LinkMap.Via {
-    let symbol = Int(batch.plan.resolution.canonical[site.firstSymbol + Int(relocation.symbol.rawValue)])
-    return outcome.via == .direct && batch.plan.resolution.classes[symbol].contains(.indirect)
+    let symbol = Int(
+      batch.plan.resolution.symbols[site.firstSymbol + Int(relocation.symbol.rawValue)].canonical)
+    return outcome.via == .direct && batch.plan.resolution.symbols[symbol].classes.contains(.indirect)
       ? .stub : outcome.via
   }
 }
@@ -184,7 +185,8 @@ extension LinkMapMaker {
     _ relocation: Relocation, _ outcome: Outcome, _ site: SectionSite, object: Int, _ rules: RuleTable,
     _: Target.Type
   ) {
-    let symbol = Int(batch.plan.resolution.canonical[site.firstSymbol + Int(relocation.symbol.rawValue)])
+    let symbol = Int(
+      batch.plan.resolution.symbols[site.firstSymbol + Int(relocation.symbol.rawValue)].canonical)
     let addend = Target.addendSelectsTarget ? UInt64(bitPattern: relocation.addend) : 0
     if let rule = rules.rule(relocation.type), case .slot(let kind, _) = rule.value,
       let position = batch.plan.synthesis.slot(of: symbol, addend: kind == .module ? 0 : addend, kind)
@@ -204,7 +206,7 @@ extension LinkMapMaker {
         section: site.object.sectionName(SectionIndex(rawValue: site.index)),
         symbol: batch.plan.resolution.batch.symbolName(symbol), kind: stub.kind.name,
         address: Address(rawValue: outcome.target), byteCount: stub.kind.byteCount,
-        target: Address(rawValue: batch.plan.symbols.values[symbol] &+ stub.addend)))
+        target: Address(rawValue: batch.plan.resolution.symbols[symbol].address &+ stub.addend)))
   }
 
   private mutating func noteSlot(_ position: Int, usedBy site: SectionSite, object: Int) {
@@ -300,7 +302,7 @@ extension LinkMapMaker {
       for index in 0..<symbols.count {
         let symbol = symbols[index]
         let number = input.first[position].symbol + index
-        guard batch.plan.resolution.canonical[number] == UInt32(number), symbol.type != .file,
+        guard batch.plan.resolution.symbols[number].canonical == UInt32(number), symbol.type != .file,
           symbol.type != .section,
           symbol.nameOffset != 0
         else { continue }
@@ -312,7 +314,7 @@ extension LinkMapMaker {
           guard found >= 0 else { continue }
           section = found
         case .common, .largeCommon:
-          let address = batch.plan.symbols.values[number]
+          let address = batch.plan.resolution.symbols[number].address
           section = commons.first {
             address &- map.sections[$0].address.rawValue < UInt64(map.sections[$0].byteCount)
           }
@@ -324,7 +326,7 @@ extension LinkMapMaker {
         map.symbols.append(
           LinkMap.Symbol(
             name: object.name(of: symbol), file: file, section: section,
-            address: Address(rawValue: batch.plan.symbols.values[number]), byteCount: symbol.size,
+            address: Address(rawValue: batch.plan.resolution.symbols[number].address), byteCount: symbol.size,
             binding: symbol.binding,
             type: symbol.type, other: symbol.other))
       }
@@ -340,9 +342,10 @@ extension LinkMapMaker {
     _ relocation: Relocation, _ outcome: Outcome, _ site: SectionSite, _ rules: RuleTable, _: Target.Type
   ) -> [LinkMap.Relocation.Input] {
     guard let rule = rules.rule(relocation.type), outcome.via != .nothing else { return [] }
-    let symbol = Int(batch.plan.resolution.canonical[site.firstSymbol + Int(relocation.symbol.rawValue)])
+    let symbol = Int(
+      batch.plan.resolution.symbols[site.firstSymbol + Int(relocation.symbol.rawValue)].canonical)
     let values: [String: UInt64] = [
-      "S": batch.plan.symbols.values[site.firstSymbol + Int(relocation.symbol.rawValue)],
+      "S": batch.plan.resolution.symbols[site.firstSymbol + Int(relocation.symbol.rawValue)].address,
       "A": UInt64(bitPattern: relocation.addend), "P": site.base &+ relocation.offset, "G": outcome.target,
       "L": outcome.target, "Z": batch.plan.resolution.batch.symbol(symbol).size,
       "GOT": batch.plan.placement.gotBase,

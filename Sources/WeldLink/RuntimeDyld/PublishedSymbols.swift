@@ -84,7 +84,7 @@ final class PublishedSymbols {
   /// Adds the definitions of `batch`; those of earlier batches prevail over weak and common ones.
   func add(_ batch: LinkedBatch) {
     let globals = batch.plan.resolution.globals
-    let classes = batch.plan.resolution.classes
+    let symbols = batch.plan.resolution.symbols
     let position = batches.count
     batches.append(batch)
     guard position > 0 else {
@@ -92,7 +92,7 @@ final class PublishedSymbols {
       names = batch.plan.resolution.names
       definitions = globals.map { global in
         Definition(
-          global, classes[global.symbol], at: batch.address(ofSymbol: global.symbol),
+          global, symbols[global.symbol].classes, at: batch.address(ofSymbol: global.symbol),
           batch: position)
       }
       return
@@ -102,7 +102,7 @@ final class PublishedSymbols {
     for (id, global) in globals.enumerated() where global.isDefined {
       let number = names.intern(id, of: newNames, after: first)
       let definition = Definition(
-        global, classes[global.symbol], at: batch.address(ofSymbol: global.symbol), batch: position
+        global, symbols[global.symbol].classes, at: batch.address(ofSymbol: global.symbol), batch: position
       )
       if number == definitions.count {
         definitions.append(definition)

@@ -308,7 +308,7 @@ extension RuntimeDyld {
         found.append(
           External(
             name: options.aliases.targets(of: name).last ?? name,
-            isWeak: batch.plan.resolution.classes[number].contains(.weakReference)))
+            isWeak: batch.plan.resolution.symbols[number].classes.contains(.weakReference)))
       }
     }
     return found
@@ -350,7 +350,7 @@ extension RuntimeDyld {
       } : nil
     let missing = wanted.indices.filter {
       found[$0] == nil && $0 != resolver
-        && !batch.plan.resolution.classes[wanted[$0]].contains(.weakReference)
+        && !batch.plan.resolution.symbols[wanted[$0]].classes.contains(.weakReference)
     }
     guard missing.isEmpty else {
       let references = RelocationWalk.references(

@@ -1,9 +1,7 @@
 /// What is to be done after the lock is released: all that calls the user's code, or releases its objects.
-struct Effects: Sendable {
+struct Effects: ~Copyable, Sendable {
   struct Materialization: Sendable {
-    let unit: any MaterializationUnit
-    /// Who gets the object, if it is one, and perhaps only takes note of it.
-    let collector: (any CollectingObjectLayer)?
+    let unit: UnitState
     /// Whether the collector only takes note, so that this need not be put off.
     var isImmediate = false
     let responsibility: Int
@@ -22,28 +20,20 @@ struct Effects: Sendable {
     case generation(any DefinitionGenerator, GenerationSeed)
     case discard(any MaterializationUnit, SymbolStringPtr, NamedDylib)
     case report(OrcError)
-    case change(ResourceChange)
+    /// For the managers that there are when it is due.
+    case change(ResourceChange, [any ResourceManager])
     case garbage(any Sendable)
   }
 
-  var materializations: [Materialization] = []
-  var finishedLookups: [FinishedLookup] = []
+  var materializations = Few<Materialization>()
+  var finishedLookups = Few<FinishedLookup>()
   var others: [Other] = []
-  /// Who releases and moves resources, if some are to be.
-  private(set) var managers: [any ResourceManager] = []
 
   /// Whether there is nothing to be done.
   var isEmpty: Bool { finishedLookups.isEmpty && materializations.isEmpty && others.isEmpty }
 
   /// Whether there is nothing to be done but to finish one lookup.
   var isOne: Bool { finishedLookups.count == 1 && materializations.isEmpty && others.isEmpty }
-
-  /// Takes from the state what is needed later, when that may have gone on.
-  mutating func note(_ state: SessionState) {
-    guard !others.isEmpty else { return }
-    let changesResources = others.contains { if case .change = $0 { true } else { false } }
-    if changesResources { managers = state.managers.map(\.manager) }
-  }
 }
 
 struct GenerationSeed: Sendable {

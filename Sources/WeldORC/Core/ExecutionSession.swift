@@ -94,7 +94,7 @@ public final class ExecutionSession: Sendable {
   public func register(_ manager: some ResourceManager) throws(OrcError) {
     try core.change { state, _ throws(OrcError) in
       guard state.isOpen else { throw .sessionClosed }
-      state.managers.append((state.nextNumber(), manager))
+      state.managers.append(manager)
     }
   }
 
@@ -102,7 +102,7 @@ public final class ExecutionSession: Sendable {
   public func deregister(_ manager: some ResourceManager) {
     core.update { state, effects in
       effects.others.append(.garbage(state.managers))
-      state.managers.removeAll { $0.manager === manager }
+      state.managers.removeAll { $0 === manager }
     }
   }
 

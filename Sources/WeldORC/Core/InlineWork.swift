@@ -20,11 +20,16 @@ final class InlineWork: Sendable {
     /// Work before this was put off by what has called a lookup that blocks.
     var base = 0
     /// The last one is next.
-    var items: [Work] = []
+    var items: [Item] = []
     /// How many calls of ``InlineWork/run(_:after:)`` and ``InlineWork/runBacklog(until:after:)`` have it.
     var userCount = 0
 
     init(of thread: UInt) { self.thread = thread }
+  }
+
+  /// A piece of work. In a structure, as which it takes no more memory in an array than elsewhere.
+  private struct Item: Sendable {
+    let work: Work
   }
 
   private struct State: Sendable {
@@ -73,22 +78,24 @@ final class InlineWork: Sendable {
     let backlog = takeBacklog()
     defer { leave(backlog) }
     let start = backlog.items.count
-    backlog.items += works.reversed()
+    for work in works.reversed() { backlog.items.append(Item(work: work)) }
     backlog.depth += 1
     defer { backlog.depth -= 1 }
     first()
     guard backlog.depth <= Self.depthLimit else { return }
     // The outermost also does what was put off.
-    while backlog.items.count > (backlog.depth == 1 ? backlog.base : start) { backlog.items.removeLast()() }
+    while backlog.items.count > (backlog.depth == 1 ? backlog.base : start) {
+      backlog.items.removeLast().work()
+    }
   }
 
   /// Runs `work` after everything that this thread has to do.
   func runLast(_ work: @escaping Work) {
     guard let backlog = knownBacklog(), backlog.depth > 0 else { return run([work]) }
     if backlog.base == backlog.items.count {
-      backlog.items.append(work)
+      backlog.items.append(Item(work: work))
     } else {
-      backlog.items.insert(work, at: backlog.base)
+      backlog.items.insert(Item(work: work), at: backlog.base)
     }
   }
 
@@ -102,7 +109,7 @@ final class InlineWork: Sendable {
     backlog.base = backlog.items.count
     start()
     while !isDone(), !backlog.items.isEmpty {
-      let next = backlog.items.removeLast()
+      let next = backlog.items.removeLast().work
       backlog.base = min(backlog.base, backlog.items.count)
       next()
     }

@@ -23,6 +23,14 @@ extension MaterializationUnit {
   public func discard(_ name: SymbolStringPtr, in dylib: JITDylib) {}
 }
 
+/// A symbol that a unit can define.
+struct SymbolDefinition: Sendable {
+  let name: SymbolStringPtr
+  let flags: SymbolFlags
+  /// The symbol's index in the object, if the unit is one.
+  var index = 0
+}
+
 /// Definitions at known addresses. LLVM's `AbsoluteSymbolsMaterializationUnit`.
 public struct AbsoluteSymbolsMaterializationUnit: MaterializationUnit {
   private let definitions: SymbolMap

@@ -34,7 +34,7 @@ public final class ResourceTracker: Sendable {
   public var key: ResourceKey { ResourceKey(number: number) }
 
   /// Whether it was removed or transferred.
-  public var isDefunct: Bool { dylib.core.read { $0.trackers[number] == nil } }
+  public var isDefunct: Bool { dylib.core.read { !$0.trackers.contains(number) } }
 
   /// Removes all that it tracks: definitions which were not asked for are dropped; of those being made the lookups
   /// fail, and their materializers learn of it when they next notify; of the others the resources are released.

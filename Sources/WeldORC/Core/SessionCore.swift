@@ -34,12 +34,8 @@ final class SessionCore: Sendable {
 
   /// Changes the state, then does what follows from it.
   func update<R: Sendable>(_ body: (inout SessionState, inout Effects) -> R) -> R {
-    let (result, effects) = state.withLock { state in
-      var effects = Effects()
-      let result = body(&state, &effects)
-      effects.note(state)
-      return (result, effects)
-    }
+    var effects = Effects()
+    let result = state.withLock { state in body(&state, &effects) }
     if let error = perform(effects) { report(error) }
     return result
   }
@@ -48,20 +44,16 @@ final class SessionCore: Sendable {
   func change<R: Sendable>(
     _ body: (inout SessionState, inout Effects) throws(OrcError) -> R
   ) throws(OrcError) -> R {
-    let (result, effects) = state.withLock { state -> (Result<R, OrcError>, Effects) in
-      var effects = Effects()
-      do throws(OrcError) {
-        let result = try body(&state, &effects)
-        effects.note(state)
-        return (.success(result), effects)
-      } catch {
-        effects.note(state)
-        return (.failure(error), effects)
-      }
+    var effects = Effects()
+    let value: R
+    do throws(OrcError) {
+      value = try state.withLock { state throws(OrcError) in try body(&state, &effects) }
+    } catch {
+      // What was begun has its effects, but the first error counts.
+      _ = perform(effects)
+      throw error
     }
-    let error = perform(effects)
-    let value = try result.get()
-    if let error { throw error }
+    if let error = perform(effects) { throw error }
     return value
   }
 
@@ -73,25 +65,25 @@ final class SessionCore: Sendable {
     // What runs on this thread is known as a whole before any of it runs: one may wait for another. What a pool takes, it
     // takes first.
     var here: [Work] = []
-    for lookup in effects.finishedLookups {
-      if lookup.completion.isInternal, effects.isOne {
+    let isOne = effects.isOne
+    effects.finishedLookups.forEach { lookup in
+      if lookup.completion.isInternal, isOne {
         finish(lookup)
       } else if lookup.completion.isInternal {
-        here.append { self.finish(lookup) }
+        here.append { [lookup = copy lookup] in self.finish(lookup) }
       } else {
-        dispatch({ self.finish(lookup) }, orTo: &here)
+        dispatch({ [lookup = copy lookup] in self.finish(lookup) }, orTo: &here)
       }
     }
     for case .flags(let body, let flags) in effects.others { dispatch({ body(flags) }, orTo: &here) }
     var hasImmediate = false
-    for position in effects.materializations.indices {
+    effects.materializations.updateEach { materialization in
       // Asked now, since the user may have put a transformation before the layer.
-      if effects.materializations[position].collector?.isCollecting == true {
-        effects.materializations[position].isImmediate = true
+      materialization.isImmediate = materialization.unit.collector?.isCollecting == true
+      if materialization.isImmediate {
         hasImmediate = true
       } else {
-        let materialization = effects.materializations[position]
-        dispatch({ self.materialize(materialization) }, orTo: &here)
+        dispatch({ [materialization] in self.materialize(materialization) }, orTo: &here)
       }
     }
     for case .generation(let generator, let seed) in effects.others {
@@ -102,9 +94,7 @@ final class SessionCore: Sendable {
     }
     if hasImmediate {
       inline.run(here) {
-        for materialization in effects.materializations where materialization.isImmediate {
-          self.materialize(materialization)
-        }
+        effects.materializations.forEach { if $0.isImmediate { materialize($0) } }
       }
     } else if !here.isEmpty {
       inline.run(here)
@@ -114,7 +104,7 @@ final class SessionCore: Sendable {
 
   private func materialize(_ materialization: Effects.Materialization) {
     let dylib = dylib(materialization.dylib)
-    materialization.unit.materialize(
+    materialization.unit.unit.materialize(
       MaterializationResponsibility(materialization.responsibility, in: dylib))
   }
 
@@ -125,7 +115,7 @@ final class SessionCore: Sendable {
     }
     for case .report(let error) in effects.others { report(error) }
     var errors: [OrcError] = []
-    for case .change(let change) in effects.others { errors += make(change, effects.managers) }
+    for case .change(let change, let managers) in effects.others { errors += make(change, managers) }
     return OrcError.joined(errors)
   }
 
@@ -187,8 +177,8 @@ final class SessionCore: Sendable {
         state.fail(purpose, .dylibClosed(dylib: closed.dylib.name), &effects)
       } else {
         let number = state.nextNumber()
-        state.advance(
-          Lookup(set, kind: kind, order: order, alias: alias, purpose: purpose), number: number, &effects)
+        let lookup = Lookup(set, kind: kind, order: order, alias: alias, purpose: purpose)
+        state.advance(consume lookup, number: number, &effects)
       }
     }
   }
@@ -249,7 +239,8 @@ final class SessionCore: Sendable {
 
   func trackerDropped(_ number: Int) {
     update { state, effects in
-      guard let dylib = state.trackers[number]?.dylib, let destination = state.dylibs[dylib]?.defaultTracker
+      guard let dylib = state.trackers.read(number, { $0.dylib }),
+        let destination = state.dylibs[dylib]?.defaultTracker
       else { return }
       state.transferTracker(number, to: destination, &effects)
     }
@@ -277,7 +268,7 @@ final class SessionCore: Sendable {
 
   func removeTracker(_ tracker: ResourceTracker) throws(OrcError) {
     try change { state, effects throws(OrcError) in
-      guard state.trackers[tracker.number] != nil else {
+      guard state.trackers.contains(tracker.number) else {
         throw .resourceTrackerDefunct(dylib: tracker.dylib.name)
       }
       let cause = OrcError.resourceTrackerDefunct(dylib: tracker.dylib.name)
@@ -290,7 +281,7 @@ final class SessionCore: Sendable {
       throw .anotherDylib(tracker: source.dylib.name, dylib: destination.dylib.name)
     }
     try change { state, effects throws(OrcError) in
-      guard state.trackers[source.number] != nil, state.trackers[destination.number] != nil else {
+      guard state.trackers.contains(source.number), state.trackers.contains(destination.number) else {
         throw .resourceTrackerDefunct(dylib: source.dylib.name)
       }
       state.transferTracker(source.number, to: destination.number, &effects)
@@ -317,7 +308,7 @@ final class SessionCore: Sendable {
   private func forgetManagers() {
     let managers = state.withLock { state -> [any ResourceManager] in
       guard !state.isOpen, state.pins.isEmpty else { return [] }
-      let managers = state.managers.map(\.manager)
+      let managers = state.managers
       state.managers = []
       return managers
     }

@@ -15,22 +15,28 @@ extension SessionState {
 
   mutating func makeTracker(of dylib: Int) -> Int {
     let number = trackers.insert(TrackerState(dylib: dylib, sequence: nextNumber()))
-    dylibs[dylib]?.trackers.insert(number)
+    guard let state = dylibs[dylib] else { return number }
+    var known = LooseNumbers()
+    swap(&known, &state.trackers)
+    known.append(number)
+    if known.isLong { known.keep(known.all.filter { trackers.contains($0) }) }
+    swap(&known, &state.trackers)
     return number
   }
 
   /// Which of the definitions cannot be made in the dylib, and which need not: a strong definition replaces a weak one
   /// that nobody asked for, and a weak definition gives way to any.
   private func collisions(
-    of definitions: [(name: SymbolStringPtr, flags: SymbolFlags)], in dylib: Int
+    of definitions: [SymbolDefinition], in dylib: Int
   ) throws(OrcError) -> (overridden: [SymbolID], superfluous: Set<SymbolStringPtr>) {
     var overridden: [SymbolID] = []
     var superfluous: Set<SymbolStringPtr> = []
     var duplicates: [SymbolStringPtr] = []
     guard let table = dylibs[dylib]?.table, table.count > 0 else { return ([], []) }
-    for (name, flags) in definitions {
+    for definition in definitions {
+      let name = definition.name
       guard let known = table[name], let entry = symbols[known] else { continue }
-      if !flags.isDisjoint(with: [.weak, .common]) {
+      if !definition.flags.isDisjoint(with: [.weak, .common]) {
         superfluous.insert(name)
       } else if entry.isStrong || entry.state != .neverSearched {
         duplicates.append(name)
@@ -48,7 +54,7 @@ extension SessionState {
   ) throws(OrcError) {
     try requireDylib(dylib)
     let tracker = tracker ?? dylibs[dylib.number]?.defaultTracker ?? 0
-    guard trackers[tracker] != nil else { throw .resourceTrackerDefunct(dylib: dylib.name) }
+    guard trackers.contains(tracker) else { throw .resourceTrackerDefunct(dylib: dylib.name) }
     let (overridden, superfluous) = try collisions(of: unit.definitions, in: dylib.number)
     if !overridden.isEmpty { discardUnmaterialized(overridden, &effects) }
     unit.tracker = tracker
@@ -69,22 +75,22 @@ extension SessionState {
 
   /// Adds definitions that collide with none; of several of a name the first counts.
   private mutating func add(
-    _ definitions: [(name: SymbolStringPtr, flags: SymbolFlags)], in dylib: Int, tracker: Int,
+    _ definitions: [SymbolDefinition], in dylib: Int, tracker: Int,
     _ finish: (inout SymbolEntry) -> Void
   ) -> [SymbolID] {
     var ids: [SymbolID] = []
     ids.reserveCapacity(definitions.count)
     guard let state = dylibs[dylib] else { return [] }
-    // Out of it while it grows: access to what others refer to takes longer.
+    // Out of it while it changes: access to what others refer to takes longer.
     var table = NameMap()
     swap(&table, &state.table)
-    for (name, flags) in definitions {
-      var entry = SymbolEntry(dylib: dylib, flags: flags, tracker: tracker)
+    for definition in definitions {
+      var entry = SymbolEntry(dylib: dylib, flags: definition.flags, tracker: tracker)
       finish(&entry)
-      let id = addSymbol(entry, name)
-      if table.insert(id, for: name) == nil {
+      let id = addSymbol(entry, definition.name)
+      if table.insert(id, for: definition.name) == nil {
         ids.append(id)
-        if flags.contains(.materializationSideEffectsOnly) { state.initializers.insert(id) }
+        if definition.flags.contains(.materializationSideEffectsOnly) { state.initializers.insert(id) }
       } else {
         symbolNames[Slab<SymbolEntry>.position(of: id)] = nil
         symbols[id] = nil
@@ -96,17 +102,16 @@ extension SessionState {
   }
 
   /// Notes that `tracker` tracks symbols, which say so.
-  mutating func track(_ ids: [SymbolID], in dylib: Int, _ tracker: Int) {
+  mutating func track(_ ids: some Collection<SymbolID>, in dylib: Int, _ tracker: Int) {
     guard dylibs[dylib]?.defaultTracker != tracker else { return }
     var isLong = false
     trackers.update(tracker) { state in
-      if state.symbols.isEmpty { state.symbols = ids } else { state.symbols += ids }
-      state.count += ids.count
-      isLong = state.symbols.count > 2 * state.count + 64
+      state.symbols.append(contentsOf: ids)
+      isLong = state.symbols.isLong
     }
-    guard isLong, let all = trackers[tracker]?.symbols else { return }
+    guard isLong, let all = trackers[tracker]?.symbols.all else { return }
     let left = all.filter { symbols[$0]?.tracker == tracker }
-    trackers.update(tracker) { $0.symbols = left }
+    trackers.update(tracker) { $0.symbols.keep(left) }
   }
 
   /// Removes a symbol that nothing refers to.
@@ -114,9 +119,14 @@ extension SessionState {
     guard let name = name(of: id), let entry = symbols.removeValue(forKey: id) else { return }
     symbolNames[Slab<SymbolEntry>.position(of: id)] = nil
     if entry.hasFailed { failures[id] = nil }
-    dylibs[entry.dylib]?.table.remove(name)
-    if !entry.hasAddress { dylibs[entry.dylib]?.initializers.remove(id) }
-    trackers.update(entry.tracker) { $0.count -= 1 }
+    if let dylib = dylibs[entry.dylib] {
+      var table = NameMap()
+      swap(&table, &dylib.table)
+      table.remove(name)
+      swap(&table, &dylib.table)
+      if !entry.hasAddress { dylib.initializers.remove(id) }
+    }
+    trackers.update(entry.tracker) { $0.symbols.forgetOne() }
   }
 
   /// Removes definitions that nobody asked for.
@@ -171,7 +181,7 @@ extension SessionState {
 
   /// Throws unless something is owed.
   private func proveOwed(by number: Int) throws(OrcError) {
-    guard let status = responsibilities[number]?.status else { throw .sessionClosed }
+    guard let status = responsibilities.read(number, { $0.status }) else { throw .sessionClosed }
     switch status {
     case .owed: break
     case .fulfilled: throw .responsibilityFulfilled(dylib: nameOfDylib(by: number))
@@ -182,7 +192,7 @@ extension SessionState {
   /// The dylib and the tracker, by their numbers, of a responsibility that owes something.
   func place(by number: Int) throws(OrcError) -> (dylib: Int, tracker: Int) {
     try proveOwed(by: number)
-    return (responsibilities[number]?.dylib ?? 0, responsibilities[number]?.tracker ?? 0)
+    return responsibilities.read(number) { ($0.dylib, $0.tracker) } ?? (0, 0)
   }
 
   /// How an object stands that is about to be linked.
@@ -199,10 +209,11 @@ extension SessionState {
     let searchesOwnDylibFirst =
       first.map { $0.dylib == responsibility.dylib.number && $0.flags == .matchAllSymbols } ?? true
     var standing = Standing(searchesOwnDylibFirst: searchesOwnDylibFirst, owedCount: nil, tracker: 0)
-    guard let state = responsibilities[responsibility.number] else { return standing }
-    standing.tracker = state.tracker
-    if state.count == state.symbols.count {
-      standing.owedCount = state.count - (state.initializerSymbol == nil ? 0 : 1)
+    responsibilities.read(responsibility.number) { state in
+      standing.tracker = state.tracker
+      if state.count == state.symbols.count {
+        standing.owedCount = state.count - (state.initializerSymbol == nil ? 0 : 1)
+      }
     }
     return standing
   }
@@ -261,7 +272,7 @@ extension SessionState {
     add(responsibility: number, to: unit.tracker)
     effects.materializations.append(
       Effects.Materialization(
-        unit: unit.unit, collector: unit.collector, responsibility: number, dylib: named(dylib)))
+        unit: unit, responsibility: number, dylib: named(dylib)))
   }
 
   mutating func defineMaterializing(
@@ -271,7 +282,7 @@ extension SessionState {
     let dylib = responsibility.dylib
     // What is owed already is nobody else's.
     var definitions = new.filter { owedSymbol($0.key, in: dylib, by: number) == nil }
-      .map { (name: $0.key, flags: $0.value) }
+      .map { SymbolDefinition(name: $0.key, flags: $0.value) }
     let (overridden, superfluous) = try collisions(of: definitions, in: dylib)
     discardUnmaterialized(overridden, &effects)
     definitions.removeAll { superfluous.contains($0.name) }
@@ -290,7 +301,7 @@ extension SessionState {
     let responsibility = try owed(by: number)
     var wrong: [SymbolStringPtr] = []
     var ids: [SymbolID] = []
-    for (name, _) in unit.definitions {
+    for name in unit.definitions.lazy.map(\.name) {
       if let id = owedSymbol(name, in: responsibility.dylib, by: number), symbols[id]?.state == .materializing
       {
         ids.append(id)

@@ -27,18 +27,22 @@ extension SessionState {
     }
   }
 
-  /// Gives the first of the symbols that are owed their addresses, in the order in which the unit has them.
+  /// Gives the first of the symbols that are owed their addresses.
   ///
+  /// - Parameters:
+  ///   - count: how many have addresses.
+  ///   - address: finds them, by the symbols' positions in the order in which the unit has them.
   /// - Returns: false, and does nothing, unless all are owed that were in the beginning.
   mutating func resolve(
-    inOrder addresses: ArraySlice<Address>, by number: Int, _ effects: inout Effects
+    first count: Int, at address: (Int) -> Address, by number: Int, _ effects: inout Effects
   ) -> Bool {
-    guard let owed = wholeSymbols(owedBy: number), addresses.count <= owed.count else { return false }
-    for (id, address) in zip(owed, addresses) {
+    guard let owed = wholeSymbols(owedBy: number), count <= owed.count else { return false }
+    for position in 0..<count {
+      let id = owed[position]
       var isNew = false
       symbols.update(id) { entry in
         isNew = entry.state == .materializing
-        if isNew { entry.resolve(at: address) }
+        if isNew { entry.resolve(at: address(position)) }
       }
       if isNew { meet(id, .resolved, &effects) }
     }
@@ -99,19 +103,18 @@ extension SessionState {
 
   // MARK: - Emission
 
-  /// Gives all symbols that are owed their addresses, in the order in which the unit has them, and notes that they are in
-  /// memory and that all is ready that they need. The last may have none.
+  /// Gives all symbols that are owed their addresses, as ``resolve(first:at:by:_:)``, and notes that they are in memory and
+  /// that all is ready that they need. The last may have none.
   ///
   /// - Returns: false, and does nothing, unless all are owed that were in the beginning.
   mutating func complete(
-    inOrder addresses: ArraySlice<Address>, by number: Int, _ effects: inout Effects
+    first count: Int, at address: (Int) -> Address, by number: Int, _ effects: inout Effects
   ) -> Bool {
-    guard let owed = wholeSymbols(owedBy: number), addresses.count <= owed.count else { return false }
+    guard let owed = wholeSymbols(owedBy: number), count <= owed.count else { return false }
     fulfil(number)
     var ended: [Int] = []
     for (position, id) in owed.enumerated() {
-      let address = position < addresses.count ? addresses[addresses.startIndex + position] : nil
-      let watch = markReady(id, at: address, &effects)
+      let watch = markReady(id, at: position < count ? address(position) : nil, &effects)
       if watch != 0 { ended.append(watch) }
     }
     if !ended.isEmpty { endWatches(ended, &effects) }

@@ -33,16 +33,13 @@ extension SessionState {
       responsibility.symbols = []
       responsibility.count = 0
     }
-    trackers.update(tracker) { state in
-      state.responsibilityCount -= 1
-      if state.responsibilityCount == 0 { state.responsibilities.removeAll(keepingCapacity: true) }
-    }
+    trackers.update(tracker) { $0.responsibilities.forgetOne() }
   }
 
   /// The responsibility is not referred to any more.
   mutating func drop(responsibility number: Int, _ effects: inout Effects) {
-    guard let responsibility = responsibilities[number] else { return }
-    if responsibility.status == .owed {
+    guard let status = responsibilities.read(number, { $0.status }) else { return }
+    if status == .owed {
       let cause = lastErrors[number] ?? .responsibilityDropped(describe(owedSymbols(by: number)))
       fail(responsibility: number, cause, &effects)
     }
@@ -51,9 +48,9 @@ extension SessionState {
   }
 
   /// Symbols, and all that wait for them, fail because of `cause`; so do the queries for any of them.
-  mutating func fail(_ ids: [SymbolID], _ cause: OrcError, _ effects: inout Effects) {
+  mutating func fail(_ ids: some Sequence<SymbolID>, _ cause: OrcError, _ effects: inout Effects) {
     var failed: Set<SymbolID> = []
-    var work = ids
+    var work = Array(ids)
     var hit: Set<Int> = []
     while let id = work.popLast() {
       guard failed.insert(id).inserted, let entry = symbols[id], !entry.hasFailed else { continue }

@@ -1,7 +1,8 @@
+internal import Synchronization
 internal import WeldLink
 
 /// A lookup that searches for definitions, and may wait for generators.
-struct Lookup: Sendable {
+struct Lookup: ~Copyable, Sendable {
   enum Purpose: Sendable {
     /// To get the symbols, when they are as far as required.
     case symbols(RequiredSymbolState, Completion)
@@ -18,7 +19,7 @@ struct Lookup: Sendable {
   let alias: SymbolID?
 
   /// What was found of each element, as long as nothing can have changed it; 0 for nothing.
-  var found: [SymbolID]
+  var found: Few<SymbolID>
   /// Whether it was put off, and dylibs may have changed.
   var mayBeStale = false
   /// The positions of the elements that no dylib before ``position`` has; `nil` for all.
@@ -47,6 +48,26 @@ struct Lookup: Sendable {
 
   /// What the dylibs of the order are called.
   var searched: [String] { order.map(\.dylib.name) }
+}
+
+/// A lookup that waits for a generator.
+final class SuspendedLookup: Sendable {
+  let purpose: Lookup.Purpose
+  /// The generation that it asked for.
+  let request: Int?
+  /// The dylib whose generator it waits for.
+  let dylib: Int?
+  private let lookup: Mutex<Lookup?>
+
+  init(_ lookup: consuming Lookup) {
+    purpose = lookup.purpose
+    request = lookup.request
+    dylib = lookup.current?.dylib
+    self.lookup = Mutex(lookup)
+  }
+
+  /// The lookup, once.
+  func resume() -> Lookup? { lookup.withLock { $0.take() } }
 }
 
 extension SessionState {
@@ -93,7 +114,7 @@ extension SessionState {
           )
           effects.others.append(.generation(generator.generator, seed))
         }
-        lookups[number] = lookup
+        lookups[number] = SuspendedLookup(lookup)
         return
       }
       lookup.position += 1
@@ -136,8 +157,8 @@ extension SessionState {
   mutating func generationEnded(
     _ request: Int, of number: Int, _ error: OrcError?, _ effects: inout Effects
   ) {
-    guard var lookup = lookups[number], lookup.request == request else { return }
-    lookups[number] = nil
+    guard lookups[number]?.request == request, var lookup = lookups.removeValue(forKey: number)?.resume()
+    else { return }
     let current = lookup.current
     lookup.request = nil
     lookup.current = nil
@@ -162,7 +183,7 @@ extension SessionState {
   }
 
   private mutating func resume(_ number: Int, _ effects: inout Effects) {
-    guard var lookup = lookups.removeValue(forKey: number) else { return }
+    guard var lookup = lookups.removeValue(forKey: number)?.resume() else { return }
     lookup.current = nil
     advance(lookup, number: number, &effects)
   }
@@ -190,7 +211,7 @@ extension SessionState {
 
   /// All was searched: has what is found made, and waits for it.
   private mutating func complete(_ lookup: consuming Lookup, _ effects: inout Effects) {
-    var found: [SymbolID] = []
+    var found = Few<SymbolID>()
     swap(&found, &lookup.found)
     var isWhole = true
     var missing: [String] = []
@@ -208,7 +229,7 @@ extension SessionState {
       if isRequired, !entry.hasAddress { addressless.append(id) }
       if entry.hasFailed { failed.append(id) }
     }
-    if !isWhole { found.removeAll { $0 == 0 } }
+    if !isWhole { found = found.filter { $0 != 0 } }
     let required: RequiredSymbolState
     let completion: Completion
     switch lookup.purpose {
@@ -234,7 +255,7 @@ extension SessionState {
   }
 
   private mutating func wait(
-    for found: [SymbolID], _ required: RequiredSymbolState, _ completion: Completion, alias: SymbolID?,
+    for found: Few<SymbolID>, _ required: RequiredSymbolState, _ completion: Completion, alias: SymbolID?,
     _ effects: inout Effects
   ) {
     var results: FoundDefinitions = []

@@ -8,7 +8,7 @@ extension SessionState {
     guard let tracker = trackers[number] else { return }
     let ids = trackedSymbols(number, tracker)
     forget(number, tracker)
-    for responsibility in tracker.responsibilities {
+    for responsibility in tracker.responsibilities.all {
       responsibilities.update(responsibility) { state in
         guard state.tracker == number, state.status == .owed else { return }
         state.status = .defunct
@@ -29,18 +29,23 @@ extension SessionState {
     change(ResourceChange(number, in: named(tracker.dylib), .remove), &effects)
   }
 
-  private func trackedSymbols(_ number: Int, _ tracker: TrackerState) -> [SymbolID] {
+  private func trackedSymbols(_ number: Int, _ tracker: TrackerState) -> Few<SymbolID> {
     guard let dylib = dylibs[tracker.dylib], dylib.defaultTracker == number else {
-      return tracker.symbols.filter { symbols[$0]?.tracker == number }
+      return tracker.symbols.all.filter { symbols[$0]?.tracker == number }
     }
-    return dylib.table.values.filter { symbols[$0]?.tracker == number }
+    return Few(dylib.table.values.filter { symbols[$0]?.tracker == number })
   }
 
   /// Ends a tracker. A dylib gets another default tracker.
   private mutating func forget(_ number: Int, _ tracker: TrackerState) {
     if tracker.pinCount > 0 { pins[number] = tracker.pinCount }
     _ = trackers.removeValue(forKey: number)
-    dylibs[tracker.dylib]?.trackers.remove(number)
+    if let dylib = dylibs[tracker.dylib] {
+      var known = LooseNumbers()
+      swap(&known, &dylib.trackers)
+      known.forgetOne()
+      swap(&known, &dylib.trackers)
+    }
     guard dylibs[tracker.dylib]?.defaultTracker == number else { return }
     let next = makeTracker(of: tracker.dylib)
     dylibs[tracker.dylib]?.defaultTracker = next
@@ -57,7 +62,7 @@ extension SessionState {
       units[unit]?.tracker = destination
     }
     track(ids, in: tracker.dylib, destination)
-    for responsibility in tracker.responsibilities {
+    for responsibility in tracker.responsibilities.all {
       var isMoved = false
       responsibilities.update(responsibility) { state in
         isMoved = state.tracker == source && state.status == .owed
@@ -73,7 +78,7 @@ extension SessionState {
   /// Has the resource managers make the change, when nobody is about to add resources.
   private mutating func change(_ change: ResourceChange, _ effects: inout Effects) {
     if pins[change.tracker] == nil {
-      effects.others.append(.change(change))
+      effects.others.append(.change(change, managers))
     } else {
       deferredChanges[change.tracker, default: []].append(change)
     }
@@ -84,19 +89,18 @@ extension SessionState {
     var isLong = false
     trackers.update(tracker) { state in
       state.responsibilities.append(number)
-      state.responsibilityCount += 1
-      isLong = state.responsibilities.count > 2 * state.responsibilityCount + 64
+      isLong = state.responsibilities.isLong
     }
-    guard isLong, let all = trackers[tracker]?.responsibilities else { return }
+    guard isLong, let all = trackers[tracker]?.responsibilities.all else { return }
     let left = all.filter { other in
       responsibilities[other]?.tracker == tracker && responsibilities[other]?.status == .owed
     }
-    trackers.update(tracker) { $0.responsibilities = left }
+    trackers.update(tracker) { $0.responsibilities.keep(left) }
   }
 
   /// Removes all that the dylib defines.
   mutating func clear(_ dylib: Int, because cause: OrcError, _ effects: inout Effects) {
-    let all = (dylibs[dylib]?.trackers ?? []).sorted {
+    let all = (dylibs[dylib]?.trackers.all ?? []).filter { trackers.contains($0) }.sorted {
       (trackers[$0]?.sequence ?? 0) > (trackers[$1]?.sequence ?? 0)
     }
     for number in all { removeTracker(number, because: cause, &effects) }
@@ -108,16 +112,16 @@ extension SessionState {
     guard let dylib = dylibs.removeValue(forKey: number) else { return }
     effects.others.append(.garbage(dylib))
     dylibNumbers[dylib.name] = nil
-    for tracker in dylib.trackers { trackers[tracker] = nil }
-    let stranded = lookups.filter { lookup in lookup.value.current?.dylib == number }
+    for tracker in dylib.trackers.all { trackers[tracker] = nil }
+    let stranded = lookups.filter { lookup in lookup.value.dylib == number }
     for (lookup, state) in stranded {
       lookups[lookup] = nil
-      fail(state, cause, &effects)
+      fail(state.purpose, cause, &effects)
     }
   }
 
   private mutating func pin(_ tracker: Int) {
-    if trackers[tracker] == nil {
+    if !trackers.contains(tracker) {
       pins[tracker, default: 0] += 1
     } else {
       trackers.update(tracker) { $0.pinCount += 1 }
@@ -133,11 +137,11 @@ extension SessionState {
 
   /// The resources were made: what happened to the tracker in the meantime can be done.
   mutating func unpin(_ tracker: Int, _ effects: inout Effects) {
-    guard trackers[tracker] == nil else { return trackers.update(tracker) { $0.pinCount -= 1 } }
+    guard !trackers.contains(tracker) else { return trackers.update(tracker) { $0.pinCount -= 1 } }
     guard let count = pins[tracker] else { return }
     pins[tracker] = count > 1 ? count - 1 : nil
     guard count == 1, let changes = deferredChanges.removeValue(forKey: tracker) else { return }
-    effects.others += changes.map { .change($0) }
+    for change in changes { effects.others.append(.change(change, managers)) }
   }
 
   /// Ends everything.
@@ -148,7 +152,7 @@ extension SessionState {
     for dylib in all { removeDylib(dylib, because: .sessionClosed, &effects) }
     for (number, lookup) in lookups {
       lookups[number] = nil
-      fail(lookup, .sessionClosed, &effects)
+      fail(lookup.purpose, .sessionClosed, &effects)
     }
   }
 }

@@ -32,14 +32,15 @@ struct SessionState: Sendable {
   /// Those whose completions have tags.
   var taggedQueries: [Int: Int] = [:]
   /// Those which have not yet found all definitions.
-  var lookups: [Int: Lookup] = [:]
+  var lookups: [Int: SuspendedLookup] = [:]
   /// What aliases wait for.
   var aliasees: [SymbolID: SymbolID] = [:]
   /// How many are about to make resources under a tracker that is gone.
   var pins: [Int: Int] = [:]
   /// What is to be done to the resources of pinned trackers.
   var deferredChanges: [Int: [ResourceChange]] = [:]
-  var managers: [(number: Int, manager: any ResourceManager)] = []
+  /// Those who release and move resources.
+  var managers: [any ResourceManager] = []
 
   /// A number that tells what came before what.
   mutating func nextNumber() -> Int {
@@ -102,7 +103,7 @@ final class DylibState: @unchecked Sendable {
   var linkOrder: [(dylib: Int, flags: JITDylibLookupFlags)] = []
   var defaultTracker = 0
   /// All of its trackers.
-  var trackers: Set<Int> = []
+  var trackers = LooseNumbers()
   var table = NameMap()
   /// Symbols without an address that are not ready.
   var initializers: Set<SymbolID> = []
@@ -194,7 +195,7 @@ final class UnitState: @unchecked Sendable {
   /// What the user's code said, which is asked once; an object knows its name.
   private let givenName: String
   /// What it can define, until it is known in a dylib.
-  var definitions: [(name: SymbolStringPtr, flags: SymbolFlags)]
+  var definitions: [SymbolDefinition]
   /// The symbols that it can define; some may be gone.
   var symbols: [SymbolID] = []
   /// How many are not gone.
@@ -214,11 +215,12 @@ final class UnitState: @unchecked Sendable {
       collector = object.collector
     } else {
       givenName = unit.name
-      definitions = unit.symbols.map { ($0.key, $0.value) }
+      definitions = unit.symbols.map { SymbolDefinition(name: $0.key, flags: $0.value) }
       collector = nil
     }
     if let initializerSymbol, !definitions.contains(where: { $0.name == initializerSymbol }) {
-      definitions.append((initializerSymbol, .materializationSideEffectsOnly))
+      definitions.append(
+        SymbolDefinition(name: initializerSymbol, flags: .materializationSideEffectsOnly))
     }
   }
 }
@@ -249,12 +251,10 @@ struct TrackerState: Sendable {
   let dylib: Int
   /// When it was made.
   let sequence: Int
-  /// Some may be gone. Of a default tracker, which tracks all symbols of the dylib that say so, nothing.
-  var symbols: [SymbolID] = []
-  var count = 0
-  /// Those which make something of it; some may have ended, or be another tracker's.
-  var responsibilities: [Int] = []
-  var responsibilityCount = 0
+  /// Of a default tracker, which tracks all symbols of the dylib that say so, nothing.
+  var symbols = LooseNumbers()
+  /// Those which make something of it; some may be another tracker's.
+  var responsibilities = LooseNumbers()
   /// How many are about to make resources under it.
   var pinCount = 0
 }
@@ -308,6 +308,6 @@ struct Query: Sendable {
   /// What was found, with an address where one is known.
   var results: FoundDefinitions
   /// What was found, in the same order, and is waited for as far as it was not yet what is required.
-  var symbols: [SymbolID]
+  var symbols: Few<SymbolID>
   var pendingCount: Int
 }

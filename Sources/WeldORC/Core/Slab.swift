@@ -17,7 +17,7 @@ struct Slab<Element: Sendable>: Sendable {
   var isEmpty: Bool { count == 0 }
 
   /// Adds `element`, and returns its number.
-  mutating func insert(_ element: Element) -> Int {
+  mutating func insert(_ element: consuming Element) -> Int {
     if let position = free.popLast() {
       slots[Int(position)].element = element
       return Self.number(Int(position), slots[Int(position)].generation)
@@ -50,6 +50,19 @@ struct Slab<Element: Sendable>: Sendable {
     // Anything that binds it would copy it.
     // swift-format-ignore: NeverForceUnwrap
     body(&slots[position].element!)
+  }
+
+  /// Whether the thing with this number is there.
+  func contains(_ number: Int) -> Bool { slots[slot(of: number)].element != nil }
+
+  /// What `body` makes of an element, without a copy of it; `nil` without one.
+  @inline(__always) @discardableResult
+  func read<R>(_ number: Int, _ body: (borrowing Element) -> R) -> R? {
+    let position = slot(of: number)
+    guard slots[position].element != nil else { return nil }
+    // Anything that binds it would copy it.
+    // swift-format-ignore: NeverForceUnwrap
+    return body(slots[position].element!)
   }
 
   /// The thing with this number. It may be changed, or removed by setting it to `nil`.

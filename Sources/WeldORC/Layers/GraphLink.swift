@@ -131,14 +131,6 @@ final class GraphLink: @unchecked Sendable {
 }
 
 // What the layer calls at each step; nothing happens to members without plugins.
-extension ObjectLinkingLayer {
-  /// Lets plugins change what was emitted.
-  func prepare(_ submissions: [Submission]) -> [Submission] {
-    let plugins = plugins.current
-    guard !plugins.isEmpty else { return submissions }
-    return submissions.compactMap { GraphLink.prepare($0, plugins, core) }
-  }
-}
 
 extension ObjectLinkingLayer.Member {
   /// The member fails.

@@ -53,40 +53,36 @@ public struct ObjectMaterializationUnit: MaterializationUnit {
     case other(any ObjectLayer)
   }
 
+  // No more than three words, so that it needs no memory of its own.
   private let object: PendingObject
-  /// What was said of the object, which goes before what its symbol table says.
-  private let interface: ObjectInterface?
   private let layer: Layer
 
   /// What `interface` says of `object`, made by `layer`.
   public init(_ object: ObjectFile, _ interface: ObjectInterface, layer: some ObjectLayer) {
-    self.init(PendingObject(object), interface, layer: layer)
+    self.init(PendingObject(object, interface), layer: layer)
   }
 
   /// What the symbol table of an object says whose names were read, made by `layer`.
-  init(_ object: PendingObject, layer: some ObjectLayer) { self.init(object, nil, layer: layer) }
-
   init(_ object: PendingObject, collecting layer: some CollectingObjectLayer) {
     self.object = object
-    interface = nil
     self.layer = .collecting(layer)
   }
 
-  private init(_ object: PendingObject, _ interface: ObjectInterface?, layer: some ObjectLayer) {
+  /// What the symbol table of an object says whose names were read, or what was said of the object, made by `layer`.
+  init(_ object: PendingObject, layer: some ObjectLayer) {
     self.object = object
-    self.interface = interface
     self.layer = (layer as? any CollectingObjectLayer).map { .collecting($0) } ?? .other(layer)
   }
 
   public var name: String { object.object.name }
 
   public var symbols: SymbolFlagsMap {
-    if let interface { return interface.symbols }
+    if let interface = object.interface { return interface.symbols }
     return SymbolFlagsMap(of: object.symbols?.definitions ?? [], initializer: object.initializerSymbol)
   }
 
   public var initializerSymbol: SymbolStringPtr? {
-    interface == nil ? object.initializerSymbol : interface?.initializerSymbol
+    object.interface == nil ? object.initializerSymbol : object.interface?.initializerSymbol
   }
 
   public func materialize(_ responsibility: MaterializationResponsibility) {
@@ -97,9 +93,11 @@ public struct ObjectMaterializationUnit: MaterializationUnit {
   }
 
   /// What it defines, in the order of the object.
-  var definitions: [(name: SymbolStringPtr, flags: SymbolFlags)] {
-    if let interface { return interface.symbols.map { ($0.key, $0.value) } }
-    return object.symbols?.definitions.map { ($0.name, $0.flags) } ?? []
+  var definitions: [SymbolDefinition] {
+    if let interface = object.interface {
+      return interface.symbols.map { SymbolDefinition(name: $0.key, flags: $0.value) }
+    }
+    return object.symbols?.definitions ?? []
   }
 
   /// The layer, if it collects.

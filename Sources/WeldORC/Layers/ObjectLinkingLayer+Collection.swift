@@ -51,7 +51,7 @@ extension ObjectLinkingLayer {
     var dylib: JITDylib { submission.responsibility.dylib }
 
     /// Calls `body` with each name that is owed, and where it is defined.
-    func forEachOwed(_ body: (ObjectSymbols.Definition) -> Void) {
+    func forEachOwed(_ body: (SymbolDefinition) -> Void) {
       for (position, definition) in symbols.definitions.enumerated() where !overridden.contains(position) {
         body(definition)
       }
@@ -66,13 +66,27 @@ extension ObjectLinkingLayer {
     }
   }
 
+  /// Makes members of what was emitted, and lets plugins change it; what has definitions that nobody expects fails.
+  func members(of submissions: Few<Submission>) -> [Member] {
+    let plugins = plugins.current
+    var members: [Member] = []
+    members.reserveCapacity(submissions.count)
+    submissions.forEach { submission in
+      guard let submission = plugins.isEmpty ? submission : GraphLink.prepare(submission, plugins, core)
+      else { return }
+      let standing = core.read { $0.standing(of: submission.responsibility) }
+      if let member = Member(submission, standing, core) { members.append(member) }
+    }
+    return members
+  }
+
   /// The objects that will be linked together, while they are being found.
   final class Collection: Sendable {
     private struct State: Sendable {
       var members: [Member] = []
       /// What the first members owe, and is found by others of their dylib whatever is elsewhere.
       var owned = NameSet()
-      /// How many are in ``owned``: all, as soon as one needs something.
+      /// How many are in ``owned``.
       var ownedCount = 0
       var asked = NameSet()
       var answers = Answers()
@@ -93,21 +107,17 @@ extension ObjectLinkingLayer {
       let names: SymbolLookupSet
     }
 
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
-    /// Adds objects. Those with definitions that nobody expects fail.
+    /// Begins with members that need nothing of others.
+    init(_ members: [Member]) { state = Mutex(State(members: members)) }
+
+    /// Adds members.
     ///
     /// - Returns: what they need, and no member has; to be asked, each.
-    func add(_ submissions: [Submission], _ core: SessionCore) -> [Question] {
-      let standings = core.read { state in submissions.map { state.standing(of: $0.responsibility) } }
-      var members: [Member] = []
-      members.reserveCapacity(submissions.count)
-      for (submission, standing) in zip(submissions, standings) {
-        if let member = Member(submission, standing, core) { members.append(member) }
-      }
-      return state.withLock { state in
+    func add(_ members: [Member]) -> [Question] {
+      state.withLock { state in
         if state.members.isEmpty { state.members = members } else { state.members += members }
-        guard state.ownedCount > 0 || members.contains(where: { $0.needsOthers }) else { return [] }
         for member in state.members[state.ownedCount...] where member.searchesOwnDylibFirst {
           let dylib = member.dylib.number
           member.forEachOwed { _ = state.owned.insert($0.name, in: dylib) }

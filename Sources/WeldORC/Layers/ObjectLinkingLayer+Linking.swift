@@ -9,11 +9,7 @@ extension ObjectLinkingLayer {
     let content = collection.content(core)
     let (members, owned) = (content.members, content.owned)
     guard content.isComplete else { return linkApart(members, owned: owned) }
-    if let answers = content.answers {
-      // Nobody but plugins needs the addresses before all is done.
-      let batches = layOut(members, tellsAddresses: members.contains { $0.submission.graph != nil })
-      return finish(batches, answers, owned: owned, among: batches, of: members.count)
-    }
+    if let answers = content.answers { return link(members, answers, owned: owned) }
     let batches = layOut(members)
     collection.whenAnswered { [self] answers in
       if let answers {
@@ -22,6 +18,13 @@ extension ObjectLinkingLayer {
         finishSound(batches, owned: owned, of: members.count)
       }
     }
+  }
+
+  /// Links members all of whose needs are known.
+  func link(_ members: [Member], _ answers: Answers, owned: NameSet) {
+    // Nobody but plugins needs the addresses before all is done.
+    let batches = layOut(members, tellsAddresses: members.contains { $0.submission.graph != nil })
+    finish(batches, answers, owned: owned, among: batches, of: members.count)
   }
 
   // MARK: - Batches
@@ -40,6 +43,8 @@ extension ObjectLinkingLayer {
     let hasGraphs: Bool
     /// Whether the addresses of what members define were told.
     var isResolved = false
+    /// Whether it is in memory, and nothing but what is ready.
+    var isWritten = false
 
     init(_ members: [Member], _ linked: LinkedBatch) {
       self.members = members
@@ -50,11 +55,15 @@ extension ObjectLinkingLayer {
     /// The member fails, and is left out from now on.
     func fail(_ position: Int, _ error: OrcError) {
       members[position].fail(error)
-      failed.insert(position)
+      // Out of it while it grows: access to it takes longer if it may be changed in more than one step.
+      var all: Set<Int> = []
+      swap(&all, &failed)
+      all.insert(position)
+      swap(&all, &failed)
     }
 
     /// Where the batch has a definition of a member.
-    func address(_ definition: ObjectSymbols.Definition, of position: Int) -> Address {
+    func address(_ definition: SymbolDefinition, of position: Int) -> Address {
       linked.address(of: LinkedBatch.SymbolReference(object: position, symbol: definition.index))
     }
 
@@ -146,7 +155,8 @@ extension ObjectLinkingLayer {
       for batch in batches { resolve(batch) }
       failUsersOfFailed(in: batches, owned: owned)
     }
-    let written = batches.filter { write($0, answers, all) }
+    for batch in batches { batch.isWritten = write(batch, answers, all) }
+    let written = batches.allSatisfy(\.isWritten) ? batches : batches.filter(\.isWritten)
     var answers = answers
     answers.forgetReady(core)
     // Else what is linked with it may fail, or not be ready. Plugins may yet refuse what is in memory.
@@ -196,18 +206,10 @@ extension ObjectLinkingLayer {
   private func write(_ batch: Batch, _ answers: Answers, _ batches: [Batch]) -> Bool {
     let dylib = batch.members[0].dylib
     var others: [SymbolStringPtr: ResolvedSymbol]?
-    func find(_ name: String) -> ResolvedSymbol? {
-      let name = core.names.intern(name)
-      if let found = answers.symbol(name, for: dylib) {
-        return ResolvedSymbol(address: found.address, isFunction: found.flags.contains(.callable))
-      }
-      if others == nil { others = addresses(in: batches, of: dylib) }
-      return others?[name]
-    }
-    batch.prepareFixups(looking: find)
+    batch.prepareFixups { find($0, answers, for: dylib, in: batches, &others) }
     while batch.failed.count < batch.members.count {
       do throws(LinkError) {
-        try batch.linked.apply(skipping: batch.failed, looking: find)
+        try batch.linked.apply(skipping: batch.failed) { find($0, answers, for: dylib, in: batches, &others) }
         break
       } catch {
         guard let guilty = batch.linked.failedObject, guilty < batch.members.count else {
@@ -220,8 +222,7 @@ extension ObjectLinkingLayer {
     batch.noteFixups()
     guard let first = batch.members.indices.first(where: { !batch.failed.contains($0) }) else { return false }
     do throws(LinkError) {
-      batch.linked.registersFrames = true
-      try batch.linked.finalize()
+      try batch.linked.finalizeRegisteringFrames()
     } catch {
       batch.failAll(.link(error))
       return false
@@ -245,6 +246,19 @@ extension ObjectLinkingLayer {
       return false
     }
     return true
+  }
+
+  /// What a batch needs: among the answers, or defined by the batches, whose `addresses` are found when they are first asked for.
+  private func find(
+    _ name: String, _ answers: Answers, for dylib: JITDylib, in batches: [Batch],
+    _ addresses: inout [SymbolStringPtr: ResolvedSymbol]?
+  ) -> ResolvedSymbol? {
+    let name = core.names.intern(name)
+    if let found = answers.symbol(name, for: dylib) {
+      return ResolvedSymbol(address: found.address, isFunction: found.flags.contains(.callable))
+    }
+    if addresses == nil { addresses = self.addresses(in: batches, of: dylib) }
+    return addresses?[name]
   }
 
   /// What batches define in `dylib`.

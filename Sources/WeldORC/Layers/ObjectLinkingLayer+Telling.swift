@@ -7,58 +7,45 @@ extension ObjectLinkingLayer {
   func resolve(_ batch: Batch) {
     guard !batch.isResolved else { return }
     batch.isResolved = true
-    let left = forEachWhole(of: [batch]) { state, addresses, number, effects in
-      state.resolve(inOrder: addresses, by: number, &effects)
-    }
+    let left = tell(.resolved, [batch])
     for (_, position) in left where !batch.failed.contains(position) { resolve(position, of: batch) }
   }
 
-  /// Calls `body` with the session's state and the addresses of all that a member defines, or none, all under one lock, for
-  /// members of which nothing was taken away.
+  /// What the session is told of symbols.
+  private enum News {
+    /// Where they are.
+    case resolved
+    /// That they are ready, and where they are, unless it knows.
+    case ready(isResolved: Bool)
+  }
+
+  /// Tells of all that members define, under one lock; of members of which nothing was taken away.
   ///
-  /// - Returns: the others, and those for which `body` returns false.
-  private func forEachWhole(
-    of batches: [Batch], withAddresses: Bool = true,
-    _ body: (
-      _ state: inout SessionState, _ addresses: ArraySlice<Address>, _ responsibility: Int,
-      _ effects: inout Effects
-    ) -> Bool
-  ) -> [(batch: Batch, position: Int)] {
-    var addresses: [Address] = []
-    var whole: [(batch: Int, position: Int, responsibility: Int, end: Int)] = []
-    var left: [(batch: Batch, position: Int)] = []
-    for (number, batch) in batches.enumerated() {
-      var references: [LinkedBatch.SymbolReference] = []
-      for (position, member) in batch.members.enumerated() {
-        guard member.isWhole else {
-          left.append((batch, position))
-          continue
-        }
-        if withAddresses {
-          for definition in member.symbols.definitions {
-            references.append(LinkedBatch.SymbolReference(object: position, symbol: definition.index))
+  /// - Returns: the others.
+  private func tell(_ news: News, _ batches: [Batch]) -> [(batch: Batch, position: Int)] {
+    core.update { state, effects in
+      var left: [(batch: Batch, position: Int)] = []
+      for batch in batches {
+        batch.linked.withAddresses { address in
+          for (position, member) in batch.members.enumerated() {
+            let definitions = member.symbols.definitions
+            let count = if case .ready(isResolved: true) = news { 0 } else { definitions.count }
+            let find = { (number: Int) -> Address in
+              address(LinkedBatch.SymbolReference(object: position, symbol: definitions[number].index))
+            }
+            let number = member.responsibility.number
+            let isTold =
+              switch news {
+              case _ where !member.isWhole: false
+              case .resolved: state.resolve(first: count, at: find, by: number, &effects)
+              case .ready: state.complete(first: count, at: find, by: number, &effects)
+              }
+            if !isTold { left.append((batch, position)) }
           }
         }
-        whole.append((number, position, member.responsibility.number, addresses.count + references.count))
       }
-      if addresses.isEmpty {
-        addresses = batch.linked.addresses(of: references)
-      } else {
-        addresses += batch.linked.addresses(of: references)
-      }
+      return left
     }
-    let refused = core.update { state, effects in
-      var refused: [(batch: Int, position: Int)] = []
-      var first = 0
-      for (batch, position, responsibility, end) in whole {
-        if !body(&state, addresses[first..<end], responsibility, &effects) {
-          refused.append((batch, position))
-        }
-        first = end
-      }
-      return refused
-    }
-    return left + refused.map { (batches[$0.batch], $0.position) }
   }
 
   /// Tells the addresses of what is still owed of a member's definitions; what was taken away is somebody else's.
@@ -84,9 +71,7 @@ extension ObjectLinkingLayer {
   func emitAll(of batches: [Batch]) {
     let isTold = batches.contains { batch in batch.isResolved || !batch.members.allSatisfy { $0.isWhole } }
     if isTold { for batch in batches { resolve(batch) } }
-    let left = forEachWhole(of: batches, withAddresses: !isTold) { state, addresses, number, effects in
-      state.complete(inOrder: addresses, by: number, &effects)
-    }
+    let left = tell(.ready(isResolved: isTold), batches)
     for (batch, position) in left where !batch.failed.contains(position) {
       if !isTold { resolve(position, of: batch) }
       if !batch.failed.contains(position) { emit(position, of: batch, nil, owned: NameSet()) }

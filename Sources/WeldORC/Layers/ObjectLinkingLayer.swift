@@ -22,7 +22,7 @@ public final class ObjectLinkingLayer: ObjectLayer, ResourceManager {
     /// What was emitted and is not collected; there for threads that are about to collect.
     var pending: [Pending] = []
     /// Of linked batches.
-    var memory: [ResourceKey: [LinkedMemory]] = [:]
+    var memory: [ResourceKey: Few<LinkedMemory>] = [:]
     var sink: (any InitializerSink)?
     var lastKey = 0
   }
@@ -30,7 +30,7 @@ public final class ObjectLinkingLayer: ObjectLayer, ResourceManager {
   /// What a thread has emitted.
   private struct Pending: Sendable {
     let thread: UInt
-    var submissions: [Submission]
+    var submissions: Few<Submission>
   }
 
   /// An object to be linked.
@@ -71,48 +71,62 @@ public final class ObjectLinkingLayer: ObjectLayer, ResourceManager {
         state.pending[position].submissions.append(submission)
         return false
       }
-      state.pending.append(Pending(thread: thread, submissions: [submission]))
+      state.pending.append(Pending(thread: thread, submissions: Few(submission)))
       return true
     }
-    if isFirst { collect(into: Collection(), from: thread) }
+    if isFirst { collect(into: nil, from: thread) }
   }
 
   /// Has what `thread` emitted collected after what else this thread has to do, which may emit more.
-  private func collect(into collection: Collection, from thread: UInt) {
+  ///
+  /// - Parameter collection: `nil` as long as none needs anything of others.
+  private func collect(into collection: Collection?, from thread: UInt) {
     core.dispatchLast { [self] in
       // A pool may have given it to another thread.
       let this = UInt(pthread_self())
+      var collection = collection
+      var independent: [Member] = []
       var new = takePending(of: thread, by: this)
       while !new.isEmpty {
-        let questions = collection.add(prepare(new), core)
-        guard questions.isEmpty else {
-          // What the lookups have made is emitted before it is its turn.
-          collect(into: collection, from: this)
-          for question in questions { collection.ask(question, core) }
-          return
+        let members = members(of: new)
+        if collection == nil, members.contains(where: \.needsOthers) { collection = Collection(independent) }
+        if let collection {
+          let questions = collection.add(members)
+          guard questions.isEmpty else {
+            // What the lookups have made is emitted before it is its turn.
+            collect(into: collection, from: this)
+            for question in questions { collection.ask(question, core) }
+            return
+          }
+        } else {
+          if independent.isEmpty { independent = members } else { independent += members }
         }
         new = takePending(of: this, by: this)
       }
-      link(collection)
+      if let collection {
+        link(collection)
+      } else {
+        link(independent, Answers(), owned: NameSet())
+      }
     }
   }
 
   /// What `thread` has emitted. What `this` thread emits from now on is for the same collection.
-  private func takePending(of thread: UInt, by this: UInt) -> [Submission] {
+  private func takePending(of thread: UInt, by this: UInt) -> Few<Submission> {
     state.withLock { state in
-      guard let position = state.pending.firstIndex(where: { $0.thread == thread }) else { return [] }
+      guard let position = state.pending.firstIndex(where: { $0.thread == thread }) else { return Few() }
       guard !state.pending[position].submissions.isEmpty else {
         state.pending.remove(at: position)
-        return []
+        return Few()
       }
       if thread == this {
-        var taken: [Submission] = []
+        var taken = Few<Submission>()
         swap(&taken, &state.pending[position].submissions)
         return taken
       }
       let taken = state.pending.remove(at: position).submissions
       if !state.pending.contains(where: { $0.thread == this }) {
-        state.pending.append(Pending(thread: this, submissions: []))
+        state.pending.append(Pending(thread: this, submissions: Few()))
       }
       return taken
     }
@@ -125,7 +139,13 @@ public final class ObjectLinkingLayer: ObjectLayer, ResourceManager {
 
   /// Keeps what was linked until `key` is removed.
   func keep(_ memory: LinkedMemory, under key: ResourceKey) {
-    state.withLock { $0.memory[key, default: []].append(memory) }
+    state.withLock { state in
+      if let index = state.memory.index(forKey: key) {
+        state.memory.values[index].append(memory)
+      } else {
+        state.memory[key] = Few(memory)
+      }
+    }
   }
 
   /// Hands over the initializers of an object; `nil` if it has none.
@@ -161,7 +181,11 @@ public final class ObjectLinkingLayer: ObjectLayer, ResourceManager {
     plugins.notifyTransferringResources(dylib, to: destination, from: source)
     state.withLock { state in
       guard let moved = state.memory.removeValue(forKey: source) else { return }
-      state.memory[destination, default: []] += moved
+      if let index = state.memory.index(forKey: destination) {
+        state.memory.values[index].append(contentsOf: moved)
+      } else {
+        state.memory[destination] = moved
+      }
     }
   }
 }

@@ -4,20 +4,14 @@ internal import WeldLink
 
 /// The names in the symbol table of an object, as a session knows them.
 struct ObjectSymbols: Sendable {
-  /// A symbol that the object defines, and that is seen by name.
-  struct Definition: Sendable {
-    /// The index of the symbol in the object.
-    var index: Int
-    var name: SymbolStringPtr
-    var flags: SymbolFlags
-  }
   /// A name that the object refers to.
   struct Need: Sendable {
     var name: SymbolStringPtr
     var flags: SymbolLookupFlags
   }
 
-  var definitions: [Definition] = []
+  /// What it defines, as far as that is seen by name.
+  var definitions: [SymbolDefinition] = []
   var needs: [Need] = []
   /// The names of all global symbols, for the linker; nothing for so few that it had better read them.
   var known: [KnownName] = []
@@ -59,7 +53,7 @@ struct ObjectSymbols: Sendable {
       if isLarge { known.append(KnownName(found, identity: name.identity)) }
       guard symbol.place == .undefined else {
         definitions.append(
-          Definition(index: index, name: name, flags: SymbolFlags(of: symbol, comdat: groups)))
+          SymbolDefinition(name: name, flags: SymbolFlags(of: symbol, comdat: groups), index: index))
         continue
       }
       if linkerNames == nil { linkerNames = LinkerNames(for: object) }
