@@ -44,17 +44,20 @@ struct LocalWork: ~Copyable, Sendable {
     unsafe deregisterFrame(UnsafeRawPointer(bitPattern: UInt(registered.rawValue)))
   }
 
-  /// Calls the resolver of an indirect function, and stores what it returns where `writable` says that the slot
-  /// can be written.
-  static func resolve(_ function: FinalizeWork.IndirectFunction, writable: (Address) -> Address) {
-    let place = writable(function.slot)
-    guard
-      let resolver = unsafe UnsafeRawPointer(bitPattern: UInt(function.resolver.rawValue)),
-      let slot = unsafe UnsafeMutablePointer<UInt>(bitPattern: UInt(place.rawValue))
-    else { return }
-    // The linker passes the addresses of code it linked and of a slot it made, both in finalized memory.
+  /// The address of the function that an indirect function stands for, as its resolver says.
+  static func resolve(_ function: FinalizeWork.IndirectFunction) -> UInt {
+    guard let resolver = unsafe UnsafeRawPointer(bitPattern: UInt(function.resolver.rawValue)) else {
+      return 0
+    }
     let capabilities = auxiliaryValue(16)
-    unsafe slot.pointee = unsafeBitCast(resolver, to: (@convention(c) (UInt) -> UInt).self)(capabilities)
+    // The linker passes the address of code it linked, in finalized memory.
+    return unsafe unsafeBitCast(resolver, to: (@convention(c) (UInt) -> UInt).self)(capabilities)
+  }
+
+  /// Stores the address of a function in a slot that can be written.
+  static func store(_ function: UInt, in slot: Address) {
+    // The linker passes the address of a slot it made.
+    unsafe UnsafeMutablePointer<UInt>(bitPattern: UInt(slot.rawValue))?.pointee = function
   }
 }
 

@@ -26,7 +26,8 @@ public struct SegmentRequest: Equatable, Sendable {
 /// Implementations decide where it lies and how protections are brought about; they may be used from several
 /// threads.
 public protocol MemoryManager: Sendable {
-  /// Makes room for `segments`, in reach of each other; those of different protections share no page.
+  /// Makes room for `segments`, in reach of each other. Those that are writable in the end share no page with those that are
+  /// not; what is only to be read may share pages with code.
   ///
   /// All of it is readable, writable and zero until the allocation is finalized.
   func allocate(_ segments: [SegmentRequest]) throws(MemoryError) -> Allocation

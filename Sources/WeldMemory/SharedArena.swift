@@ -149,8 +149,8 @@ struct SharedArena {
     }
   }
 
-  /// Removes slabs that are free as a whole, but for the first of them.
-  mutating func takeEmptySlabs() -> [Range<Int>] {
+  /// Removes slabs that are free as a whole, but for the first `kept` of them.
+  mutating func takeEmptySlabs(keeping kept: Int) -> [Range<Int>] {
     var empty: [Range<Int>] = []
     var position = 0
     for part in free where !part.isEmpty {
@@ -158,8 +158,8 @@ struct SharedArena {
       while slabs[position].range.upperBound <= part.lowerBound { position += 1 }
       if slabs[position].range == part { empty.append(part) }
     }
-    guard empty.count > 1 else { return [] }
-    empty.removeFirst()
+    guard empty.count > kept else { return [] }
+    empty.removeFirst(kept)
     let removed = Set(empty)
     free.removeAll { removed.contains($0) }
     slabs.removeAll { removed.contains($0.range) }

@@ -3,8 +3,8 @@ internal import Synchronization
 
 /// Pages of a window that small allocations of many links share.
 ///
-/// Those for code and constants are mapped twice: in the window, where they are used and never writable, and at a constant
-/// distance from there, where they are written and which children do not inherit. Pages for variables are private.
+/// Those for code and constants are never writable in the window. How they are written all the same is their ``Writer``'s
+/// business. Pages for variables are private to the process, and written where they are.
 final class SharedPages: Sendable {
   /// What pages are for, and so how they may be accessed.
   enum Kind: Int {
@@ -12,15 +12,15 @@ final class SharedPages: Sendable {
 
     /// All of them, by number.
     static var all: [3 of Kind] { [.code, .constants, .variables] }
+  }
 
-    init?(_ protection: Protection) {
-      switch protection {
-      case [.read, .execute]: self = .code
-      case .read: self = .constants
-      case [.read, .write]: self = .variables
-      default: return nil
-      }
-    }
+  /// How code and constants are written.
+  enum Writer: Sendable {
+    /// In a second view of their pages, without a call to the system. Children share the pages, and lack that view.
+    case mirror(Mirror)
+    /// By the system, in one call for an allocation: hence constants lie with code, in pages that can be executed. Children
+    /// have pages of their own, as of all other memory, and go on with them. The system may refuse; then nothing is shared.
+    case memoryFile(ProcessMemoryFile)
   }
 
   /// What an allocation needs of one kind: bytes, a multiple of the granule, or none.
@@ -33,19 +33,21 @@ final class SharedPages: Sendable {
   typealias Blocks = [3 of Range<Int>]
 
   private let window: Window
-  private let generation = ProcessGeneration()
+  private let writer: Writer
+  /// Where constants are.
+  private let constantKind: Kind
   /// What is told of code that was written.
   let instructionCache: InstructionCache
   private let synchronization: CoreSynchronization
   private let slabByteCount: Int
-  /// Bytes from the window to where its shared pages are written.
-  private let mirrorDistance: Int
   private let state = Mutex(State())
 
   private struct State {
     var arenas: [3 of SharedArena] = .init(repeating: SharedArena())
     var releasedByteCount = 0
     var releasedCount = 0
+    /// Whether pages were written by the writer; `nil` before it was tried.
+    var isWriterProven: Bool?
   }
 
   /// What may be released, in bytes or allocations, before it is made free again, all at once.
@@ -59,55 +61,62 @@ final class SharedPages: Sendable {
   /// Bytes in a page, which no alignment may exceed here.
   let pageSize = SystemMemory.pageSize
 
-  /// Whether this process was forked from the one that can write the memory.
-  var isInherited: Bool { !generation.isCurrent }
+  /// Whether this process was forked from the one that can write the memory, and cannot.
+  var isInherited: Bool {
+    if case .mirror(let mirror) = writer { mirror.isInherited } else { false }
+  }
 
   init(
-    in window: Window, instructionCache: InstructionCache, synchronization: CoreSynchronization
-  ) throws(MemoryError) {
+    in window: Window, writer: Writer, instructionCache: InstructionCache,
+    synchronization: CoreSynchronization
+  ) {
     self.window = window
+    self.writer = writer
+    constantKind = if case .mirror = writer { .constants } else { .code }
     self.instructionCache = instructionCache
     self.synchronization = synchronization
     slabByteCount =
       min(SharedArena.pagesPerSlab, max(window.byteCount / pageSize / 16, 4)) * pageSize
     byteLimit = min(1 << 16, slabByteCount / 4)
-    let mirror = unsafe mmap(
-      Self.mirrorHint(window.byteCount), window.byteCount, PROT_NONE,
-      MAP_PRIVATE | MAP_ANONYMOUS | Int32(MAP_NORESERVE), -1, 0)
-    guard let mirror = unsafe mirror, unsafe mirror != MAP_FAILED else {
-      throw .system(call: "mmap", errno: errno)
-    }
-    mirrorDistance = Int(bitPattern: mirror) - Int(window.start.rawValue)
-    try hideMirror(of: Int(window.start.rawValue)..<Int(window.start.rawValue) + window.byteCount)
-    // The first slab now: whether pages can be mapped twice at all is to be known before anything is linked.
+  }
+
+  /// Makes the first pages for code, for whoever wants to know whether the system lets it before anything is linked.
+  func prepare() throws(MemoryError) {
     try state.withLock { state throws(MemoryError) in
       try addSlab(.code, to: &state)
     }
   }
 
-  /// Where there is room for a mirror, most likely: far from the libraries, since windows are wanted near them.
-  private static func mirrorHint(_ byteCount: Int) -> UnsafeMutableRawPointer? {
-    let taken = mirrorByteCount.add(byteCount, ordering: .relaxed).oldValue
-    // Any of 16 TiB; where something is there, or that is too far for the machine, the system chooses another place.
-    return unsafe UnsafeMutableRawPointer(bitPattern: 0x3000_0000_0000 + taken & 0xfff_ffff_ffff)
+  /// The kind of pages that have this protection in the end; `nil` if there are none.
+  func kind(for protection: Protection) -> Kind? {
+    switch protection {
+    case [.read, .execute]: .code
+    case .read: constantKind
+    case [.read, .write]: .variables
+    default: nil
+    }
   }
 
-  deinit {
-    // A child has no mirror, and may have something else in its place.
-    guard !isInherited else { return }
-    let start = Int(window.start.rawValue) + mirrorDistance
-    // All of it was reserved, and nobody has a part of it any more.
-    unsafe munmap(UnsafeMutableRawPointer(bitPattern: start), window.byteCount)
+  /// Writes `bytes` to `address` in a block of `kind`.
+  func write(_ bytes: RawSpan, to address: Int, _ kind: Kind) throws(MemoryError) {
+    var place = address
+    if kind != .variables {
+      switch writer {
+      case .mirror(let mirror): place += mirror.distance
+      case .memoryFile(let file): return try file.write(bytes, at: address)
+      }
+    }
+    guard let place = unsafe UnsafeMutableRawPointer(bitPattern: place) else { return }
+    unsafe bytes.withUnsafeBytes { bytes in
+      // The block belongs to one allocation, which has room for the bytes there.
+      unsafe UnsafeMutableRawBufferPointer(start: place, count: bytes.count).copyMemory(from: bytes)
+    }
   }
 
-  /// Where a byte of a block of `kind` can be written.
-  func writableAddress(of address: Int, _ kind: Kind) -> Int {
-    kind == .variables ? address : address + mirrorDistance
-  }
-
-  /// Takes room for what is needed of each kind; `nil` if the window is full.
+  /// Takes room for what is needed of each kind; `nil` if the window is full, or code cannot be written here.
   func take(_ needs: [3 of Need]) throws(MemoryError) -> Blocks? {
     try state.withLock { state throws(MemoryError) in
+      guard needs[Kind.code.rawValue].byteCount == 0 || canWrite(state) else { return nil }
       var blocks = Blocks(repeating: 0..<0)
       for number in needs.indices where needs[number].byteCount > 0 {
         guard let block = try take(needs[number], Kind.all[number], of: &state) else {
@@ -118,6 +127,12 @@ final class SharedPages: Sendable {
       }
       return blocks
     }
+  }
+
+  /// Whether it is worth trying to write code. A child may not have the rights to that its parent had.
+  private func canWrite(_ state: borrowing State) -> Bool {
+    guard case .memoryFile(let file) = writer, let isProven = state.isWriterProven else { return true }
+    return isProven && file.isOpen
   }
 
   private func take(_ need: Need, _ kind: Kind, of state: inout State) throws(MemoryError) -> Range<Int>? {
@@ -134,11 +149,14 @@ final class SharedPages: Sendable {
       try addSlab(kind, to: &state)
     } catch .windowFull {
       reclaim(&state)
+    } catch {
+      guard state.isWriterProven == false else { throw error }
+      return nil
     }
     return state.arenas[kind.rawValue].take(need.byteCount, alignment: need.alignment)
   }
 
-  /// Gives back what ``take(_:)`` took; in a child, nothing, since the memory is its parent's.
+  /// Gives back what ``take(_:)`` took; in a child that shares its parent's memory, nothing.
   func giveBack(_ blocks: Blocks) {
     guard !isInherited else { return }
     state.withLock { state in
@@ -147,6 +165,12 @@ final class SharedPages: Sendable {
         reclaim(&state)
       }
     }
+  }
+
+  /// Gives back to the window what no allocation has, if that is whole slabs.
+  func giveBackUnused() {
+    guard !isInherited else { return }
+    state.withLock { state in reclaim(&state, keepingSlabs: 0) }
   }
 
   private func release(_ blocks: Blocks, to state: inout State) {
@@ -158,13 +182,13 @@ final class SharedPages: Sendable {
   }
 
   /// Makes what was released free, and gives back to the system what is more than the next allocations need.
-  private func reclaim(_ state: inout State) {
+  private func reclaim(_ state: inout State, keepingSlabs slabCount: Int = 1) {
     let isSynchronized = synchronization.synchronize()
     for number in Kind.all.indices {
       let kind = Kind.all[number]
       let discard = { (pages: Range<Int>) in self.discard(pages, kind) }
       state.arenas[number].reclaim(isSynchronized: isSynchronized || kind != .code, discard)
-      for slab in state.arenas[number].takeEmptySlabs() { giveBack(slab: slab, kind) }
+      for slab in state.arenas[number].takeEmptySlabs(keeping: slabCount) { giveBack(slab: slab, kind) }
       state.arenas[number].trim(keeping: Self.keptByteCount, discard)
     }
     state.releasedByteCount = 0
@@ -172,14 +196,21 @@ final class SharedPages: Sendable {
   }
 }
 
-// MARK: - Mappings
+// MARK: - Slabs
 
 extension SharedPages {
   private func addSlab(_ kind: Kind, to state: inout State) throws(MemoryError) {
-    let start = try window.take(byteCount: slabByteCount, alignment: SystemMemory.pageSize)
+    let start = try window.take(byteCount: slabByteCount, alignment: pageSize)
     let slab = start..<start + slabByteCount
     do throws(MemoryError) {
-      try kind == .variables ? mapPrivate(slab) : mapTwice(slab, isCode: kind == .code)
+      if kind == .code, state.isWriterProven == nil {
+        state.isWriterProven = false
+        try map(slab, kind)
+        try proveWriter(slab)
+        state.isWriterProven = true
+      } else {
+        try map(slab, kind)
+      }
     } catch {
       giveBack(slab: slab, kind)
       throw error
@@ -187,95 +218,48 @@ extension SharedPages {
     state.arenas[kind.rawValue].addSlab(slab)
   }
 
-  /// Maps pages of a file without a name, which is gone when its last mapping is.
-  private func mapTwice(_ slab: Range<Int>, isCode: Bool) throws(MemoryError) {
-    let file = memoryFile()
-    guard file >= 0 else { throw .system(call: "memfd_create", errno: errno) }
-    defer { close(file) }
-    // The system would end a process that makes a file larger than it may.
-    var limit = rlimit()
-    let isLimited = unsafe getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0
-    guard !isLimited || limit.rlim_cur >= UInt(slab.count) else {
-      throw .system(call: "ftruncate", errno: EFBIG)
+  private func map(_ slab: Range<Int>, _ kind: Kind) throws(MemoryError) {
+    switch (kind, writer) {
+    case (.code, .mirror(let mirror)): try mirror.map(slab, isCode: true)
+    case (.constants, .mirror(let mirror)): try mirror.map(slab, isCode: false)
+    case (.code, .memoryFile), (.constants, .memoryFile): try protect(slab, PROT_READ | PROT_EXEC)
+    case (.variables, _): try protect(slab, PROT_READ | PROT_WRITE)
     }
-    guard ftruncate(file, slab.count) == 0 else { throw .system(call: "ftruncate", errno: errno) }
-    try map(file, slab, PROT_READ | (isCode ? PROT_EXEC : 0))
-    // Writable only once no child can inherit it.
-    let mirror = slab.lowerBound + mirrorDistance..<slab.upperBound + mirrorDistance
-    try map(file, mirror, PROT_NONE)
-    try hideMirror(of: slab)
-    try protect(mirror)
   }
 
-  private func map(_ file: Int32, _ range: Range<Int>, _ protection: Int32) throws(MemoryError) {
-    // The range is reserved for it, in the window or beside it.
-    let address = unsafe mmap(
-      UnsafeMutableRawPointer(bitPattern: range.lowerBound), range.count, protection, MAP_SHARED | MAP_FIXED,
-      file, 0)
-    guard unsafe address != MAP_FAILED else { throw .system(call: "mmap", errno: errno) }
-  }
-
-  private func mapPrivate(_ slab: Range<Int>) throws(MemoryError) {
-    try protect(slab)
-    // A few variables are not to take a huge page; a system without these refuses.
-    let noHugePages: Int32 = 15
-    unsafe madvise(UnsafeMutableRawPointer(bitPattern: slab.lowerBound), slab.count, noHugePages)
-  }
-
-  /// Makes pages readable and writable.
-  private func protect(_ range: Range<Int>) throws(MemoryError) {
+  /// Makes pages of the window accessible, all private to this process.
+  private func protect(_ slab: Range<Int>, _ protection: Int32) throws(MemoryError) {
     // Whole pages of a slab that nobody has yet.
-    let address = unsafe UnsafeMutableRawPointer(bitPattern: range.lowerBound)
-    guard unsafe mprotect(address, range.count, PROT_READ | PROT_WRITE) == 0 else {
+    let address = unsafe UnsafeMutableRawPointer(bitPattern: slab.lowerBound)
+    guard unsafe mprotect(address, slab.count, protection) == 0 else {
       throw .system(call: "mprotect", errno: errno)
     }
+    // A few bytes are not to take a huge page; a system without these refuses.
+    let noHugePages: Int32 = 15
+    unsafe madvise(address, slab.count, noHugePages)
   }
 
-  /// Keeps the place where `range` is written from children.
-  private func hideMirror(of range: Range<Int>) throws(MemoryError) {
-    let doNotFork: Int32 = 10
-    // Whole pages, mapped or reserved.
-    let address = unsafe UnsafeMutableRawPointer(bitPattern: range.lowerBound + mirrorDistance)
-    guard unsafe madvise(address, range.count, doNotFork) == 0 else {
-      throw .system(call: "madvise", errno: errno)
-    }
+  /// Finds out whether code can be written; an error if not.
+  private func proveWriter(_ slab: Range<Int>) throws(MemoryError) {
+    let pattern: [1 of UInt64] = [0x5745_4c44_5745_4c44]
+    try write(RawSpan(_elements: pattern.span), to: slab.lowerBound, .code)
+    // The pages are readable, and nobody has them yet.
+    let found = unsafe UnsafePointer<UInt64>(bitPattern: slab.lowerBound)?.pointee
+    guard found == pattern[0] else { throw .system(call: "pwrite", errno: EACCES) }
   }
 
   /// Gives back a slab that nobody has a part of, pages and address space.
   private func giveBack(slab: Range<Int>, _ kind: Kind) {
-    if kind != .variables {
-      // Reserved again, so that nothing else is mapped there. Should the system refuse, the slab is not used again.
-      let address = unsafe mmap(
-        UnsafeMutableRawPointer(bitPattern: slab.lowerBound + mirrorDistance), slab.count, PROT_NONE,
-        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | Int32(MAP_NORESERVE), -1, 0)
-      guard unsafe address != MAP_FAILED else { return }
-      try? hideMirror(of: slab)
-    }
+    // Should the system refuse, the slab is not used again.
+    if kind != .variables, case .mirror(let mirror) = writer, !mirror.unmap(slab) { return }
     window.giveBack(start: slab.lowerBound, byteCount: slab.count)
   }
 
   /// Empties pages that nobody has a part of; says whether the system did.
   private func discard(_ pages: Range<Int>, _ kind: Kind) -> Bool {
-    let remove: Int32 = 9
-    // Shared pages go from all views, and from children, through the one that can be written.
-    let address = unsafe UnsafeMutableRawPointer(bitPattern: writableAddress(of: pages.lowerBound, kind))
-    return unsafe madvise(address, pages.count, kind == .variables ? MADV_DONTNEED : remove) == 0
-  }
-
-  /// A descriptor of an empty file in memory, which may be executed; negative if there is none.
-  private func memoryFile() -> Int32 {
-    let (closeOnExec, executable): (UInt32, UInt32) = (1, 16)
-    // The name is a text that ends with a zero byte.
-    let file = unsafe memfdCreate("weld", closeOnExec | executable)
-    // Kernels before 6.3 do not know that files may be anything else.
-    guard file < 0, errno == EINVAL else { return file }
-    return unsafe memfdCreate("weld", closeOnExec)
+    if kind != .variables, case .mirror(let mirror) = writer { return mirror.discard(pages) }
+    // Private pages.
+    let address = unsafe UnsafeMutableRawPointer(bitPattern: pages.lowerBound)
+    return unsafe madvise(address, pages.count, MADV_DONTNEED) == 0
   }
 }
-
-/// Bytes of all mirrors that there ever were.
-private let mirrorByteCount = Atomic(0)
-
-/// `memfd_create`, which Swift's view of the C library's headers lacks.
-@_extern(c, "memfd_create")
-private func memfdCreate(_ name: UnsafePointer<CChar>, _ flags: UInt32) -> Int32
