@@ -178,6 +178,9 @@ struct ProcessMemoryFileForkTests {
         }
         _exit((try? act()) ?? 15)
       }
+      // A child that dies ends the waiting.
+      close(toParent[1])
+      close(toChild[0])
       wait(toParent)
       guard call(dropped.code) == 2, number(at: found[2]).pointee == 1 else { exit(3) }
       guard try unfinished.finalize() else { exit(4) }
@@ -186,7 +189,8 @@ struct ProcessMemoryFileForkTests {
       dropped.drop()
       tell(toChild)
       var status: Int32 = 0
-      guard waitpid(child, &status, 0) == child, status == 0 else { exit(status >> 8) }
+      guard waitpid(child, &status, 0) == child, status & 0x7f == 0 else { exit(7) }
+      guard status == 0 else { exit(status >> 8) }
       for (round, one) in held.enumerated() where call(one.code) != 5000 + round { exit(5) }
       guard call(found[0]) == 1, number(at: found[1]).pointee == 1 else { exit(6) }
       _ = consume kept
