@@ -84,6 +84,7 @@ struct RTDyldObjectLinkingLayerTests {
       "throw.o",
       """
       extern "C" int f() { try { throw 7; } catch (int n) { return n; } }
+      asm(".text; .space 70000"); // More than shares pages.
       """, language: "c++")
     try jit.loadDynamicLibrary("libstdc++.so.6")
     func cycle() throws -> UInt64 {

@@ -220,7 +220,7 @@ struct MCJITRemovalTests {
     let object = try Compiler.object(
       "f.o",
       """
-      void note(void); static char large[1 << 20]; int f(void) { return 7 + large[99]; }
+      void note(void); static volatile char large[1 << 20]; int f(void) { return 7 + large[99]; }
       __attribute__((destructor)) static void end(void) { note(); }
       """)
     func cycle() throws -> UInt64 {
