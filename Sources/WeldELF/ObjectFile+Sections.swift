@@ -17,6 +17,19 @@ extension ObjectFile {
     }
   }
 
+  /// Whether the section at `index`, which must be less than ``sectionCount``, is part of the program's memory (`SHF_ALLOC`), or
+  /// relocates another one; without decoding all of its header.
+  public func mayTakePart(_ index: SectionIndex) -> Bool {
+    let start =
+      Int(truncatingIfNeeded: header.sectionHeaderOffset) &+ Int(index.rawValue) &* SectionHeader.byteCount
+    let entry = bytes.span.extracting(start..<start &+ SectionHeader.byteCount)
+    switch SectionType(rawValue: entry.field(at: 4, order: header.byteOrder)) {
+    case .null: return false
+    case .rela, .rel, .compactRelocations: return true
+    default: return SectionFlags(rawValue: entry.field(at: 8, order: header.byteOrder)).contains(.alloc)
+    }
+  }
+
   /// The bytes of a section's name, without the terminator.
   @_lifetime(borrow self)
   public func nameBytes(of section: SectionHeader) -> RawSpan {

@@ -1,5 +1,31 @@
 internal import WeldELF
 
+/// The numbers of each object's first symbol and section. For one object they need no memory of their own.
+struct FirstNumbers: Sendable {
+  /// Those of objects behind the first one.
+  private var others: [Batch.Numbers] = []
+  /// How many there are of all objects.
+  private var end = Batch.Numbers()
+
+  init(of objects: [ObjectFile]) {
+    others.reserveCapacity(max(objects.count - 1, 0))
+    for position in objects.indices {
+      if position > 0 { others.append(end) }
+      end.symbol += objects[position].symbolCount
+      end.section += objects[position].sectionCount
+    }
+  }
+
+  /// Those of the object at `position`, or, behind the last one, of what would follow.
+  subscript(position: Int) -> Batch.Numbers {
+    if position == 0 { return Batch.Numbers() }
+    return position <= others.count ? others[position - 1] : end
+  }
+
+  /// How many there are, that behind the last object included.
+  var count: Int { others.count + 2 }
+}
+
 /// Objects that are linked together.
 ///
 /// Their symbols and sections are numbered through: symbol `i` of object `n` is `first[n].symbol + i`, and
@@ -13,7 +39,7 @@ struct Batch: Sendable {
   /// which they are not.
   let knownNames: [[KnownName]]
   /// The numbers of each object's first symbol and section, and at the end the numbers of all symbols and sections.
-  let first: [Numbers]
+  let first: FirstNumbers
 
   /// The number of a symbol, and that of a section.
   struct Numbers: Sendable {
@@ -25,17 +51,7 @@ struct Batch: Sendable {
     self.objects = objects
     self.machine = machine
     self.knownNames = knownNames
-    var next = Numbers()
-    var first: [Numbers] = []
-    first.reserveCapacity(objects.count + 1)
-    // By position, since a loop over objects copies each.
-    for position in objects.indices {
-      first.append(next)
-      next.symbol += objects[position].symbolCount
-      next.section += objects[position].sectionCount
-    }
-    first.append(next)
-    self.first = first
+    first = FirstNumbers(of: objects)
   }
 
   /// The names of an object's global symbols, if they are known.

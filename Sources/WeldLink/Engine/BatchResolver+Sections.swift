@@ -7,7 +7,9 @@ extension BatchResolver {
     let first = resolution.batch.first[position].section
     if !object.groupSections.isEmpty { discardGroups(of: object, first: first) }
     for number in 1..<max(object.sectionCount, 1) {
-      let header = object.section(at: SectionIndex(rawValue: UInt32(truncatingIfNeeded: number)))
+      let index = SectionIndex(rawValue: UInt32(truncatingIfNeeded: number))
+      guard object.mayTakePart(index) else { continue }
+      let header = object.section(at: index)
       switch header.type {
       case .rela, .rel:
         // The gABI allows a relocation section before or after its target.

@@ -55,6 +55,31 @@ struct LinkPlan: ~Copyable, Sendable {
     symbols = SymbolAddresses(of: &resolution, layout, synthesis, at: placement)
   }
 
+  /// What is to be done beside the bytes.
+  ///
+  /// - Parameters:
+  ///   - skipped: the positions of objects that are left out, whose indirect functions have no resolvers.
+  ///   - registersFrames: whether the unwinder is to know the frame descriptions.
+  func finalizeWork(skipping skipped: Set<Int>, registersFrames: Bool) -> FinalizeWork {
+    var indirectFunctions = symbols.indirectFunctions
+    if !skipped.isEmpty {
+      indirectFunctions = zip(synthesis.slots.lazy.filter(\.isResolved), indirectFunctions).filter {
+        slot, _ in
+        !skipped.contains(resolution.batch.object(ofSymbol: slot.symbol))
+      }.map(\.1)
+    }
+    return FinalizeWork(indirectFunctions: indirectFunctions, frames: registersFrames ? frames : nil)
+  }
+
+  private var frames: FinalizeWork.Frames? {
+    guard let frames = layout.frames else { return nil }
+    let bounds = resolution.bounds(of: frames)
+    return FinalizeWork.Frames(
+      address: Address(rawValue: bounds.start),
+      // Wraps where sections were mapped elsewhere in another order.
+      byteCount: Int(truncatingIfNeeded: bounds.end &- bounds.start &+ UInt64(Layout.terminatorByteCount)))
+  }
+
   /// Whether the code that finds the thread-local block was rewritten, all of it.
   var relaxesLocalDynamic: Bool { relaxes && !synthesis.keepsLocalDynamic }
 }

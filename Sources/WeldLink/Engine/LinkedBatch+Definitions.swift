@@ -80,11 +80,6 @@ extension LinkedBatch {
       after: runs(plan.layout.finalizerSections))
   }
 
-  /// Whether some functions run before or after the program.
-  package var hasInitializers: Bool {
-    !plan.layout.initializerSections.isEmpty || !plan.layout.finalizerSections.isEmpty
-  }
-
   private func runs(_ sections: [Int]) -> [Initializers.Run] {
     plan.layout.runs(sections, plan.resolution)
   }

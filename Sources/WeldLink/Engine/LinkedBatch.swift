@@ -18,6 +18,8 @@ package final class LinkedBatch {
   package private(set) var failedObject: Int?
   /// Whether the unwinder is to know the batch's frame descriptions once it is finalized.
   var registersFrames = false
+  /// Whether some functions run before or after the program.
+  package let hasInitializers: Bool
   private var state: State
 
   private enum State: ~Copyable {
@@ -55,6 +57,7 @@ package final class LinkedBatch {
     } catch {
       throw LinkError(error)
     }
+    hasInitializers = !layout.initializerSections.isEmpty || !layout.finalizerSections.isEmpty
     plan = LinkPlan(
       scan.resolution, scan.synthesis, layout, traits, at: allocation.segments, pins: pins,
       relaxes: options.relaxes)
@@ -120,31 +123,12 @@ package final class LinkedBatch {
   /// Brings about the final protections and resolves indirect functions.
   func finalize() throws(LinkError) {
     guard case .writable(let allocation) = exchange(.failed) else { throw Self.isGivenUp }
-    let work = FinalizeWork(indirectFunctions: indirectFunctions, frames: registersFrames ? frames : nil)
+    let work = plan.finalizeWork(skipping: skipped, registersFrames: registersFrames)
     do {
       state = .finalized(try allocation.finalize(work))
     } catch {
       throw LinkError(error)
     }
-  }
-
-  /// The indirect functions, but for those whose resolvers were left out.
-  private var indirectFunctions: [FinalizeWork.IndirectFunction] {
-    guard !skipped.isEmpty else { return plan.symbols.indirectFunctions }
-    return zip(plan.synthesis.slots.lazy.filter(\.isResolved), plan.symbols.indirectFunctions).filter {
-      slot, _ in
-      !skipped.contains(plan.resolution.batch.object(ofSymbol: slot.symbol))
-    }.map(\.1)
-  }
-
-  /// The batch's frame descriptions.
-  private var frames: FinalizeWork.Frames? {
-    guard let frames = plan.layout.frames else { return nil }
-    let bounds = plan.resolution.bounds(of: frames)
-    return FinalizeWork.Frames(
-      address: Address(rawValue: bounds.start),
-      // Wraps where sections were mapped elsewhere in another order.
-      byteCount: Int(truncatingIfNeeded: bounds.end &- bounds.start &+ UInt64(Layout.terminatorByteCount)))
   }
 
   private static var isGivenUp: LinkError {

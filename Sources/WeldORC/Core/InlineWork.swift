@@ -20,11 +20,31 @@ final class InlineWork: Sendable {
     /// Work before this was put off by what has called a lookup that blocks.
     var base = 0
     /// The last one is next.
-    var items: [Item] = []
+    private(set) var items: [Item] = []
     /// How many calls of ``InlineWork/run(_:after:)`` and ``InlineWork/runBacklog(until:after:)`` have it.
     var userCount = 0
 
     init(of thread: UInt) { self.thread = thread }
+
+    func push(_ work: @escaping Work) { changeItems { $0.append(Item(work: work)) } }
+
+    /// Puts work before all that was not put off.
+    func pushLast(_ work: @escaping Work) {
+      let base = base
+      changeItems { $0.insert(Item(work: work), at: base) }
+    }
+
+    /// Takes the work that is next; there must be some.
+    func pop() -> Work { changeItems { $0.removeLast().work } }
+
+    /// Out of it while they change: access to what others refer to takes longer.
+    @inline(__always)
+    private func changeItems<R>(_ change: (inout [Item]) -> R) -> R {
+      var all: [Item] = []
+      swap(&all, &items)
+      defer { swap(&all, &items) }
+      return change(&all)
+    }
   }
 
   /// A piece of work. In a structure, as which it takes no more memory in an array than elsewhere.
@@ -78,25 +98,21 @@ final class InlineWork: Sendable {
     let backlog = takeBacklog()
     defer { leave(backlog) }
     let start = backlog.items.count
-    for work in works.reversed() { backlog.items.append(Item(work: work)) }
+    for work in works.reversed() { backlog.push(work) }
     backlog.depth += 1
     defer { backlog.depth -= 1 }
     first()
     guard backlog.depth <= Self.depthLimit else { return }
     // The outermost also does what was put off.
     while backlog.items.count > (backlog.depth == 1 ? backlog.base : start) {
-      backlog.items.removeLast().work()
+      backlog.pop()()
     }
   }
 
   /// Runs `work` after everything that this thread has to do.
   func runLast(_ work: @escaping Work) {
     guard let backlog = knownBacklog(), backlog.depth > 0 else { return run([work]) }
-    if backlog.base == backlog.items.count {
-      backlog.items.append(Item(work: work))
-    } else {
-      backlog.items.insert(Item(work: work), at: backlog.base)
-    }
+    backlog.pushLast(work)
   }
 
   /// Runs `start`, and until `isDone` what this thread has put off, since it is about to block.
@@ -109,7 +125,7 @@ final class InlineWork: Sendable {
     backlog.base = backlog.items.count
     start()
     while !isDone(), !backlog.items.isEmpty {
-      let next = backlog.items.removeLast().work
+      let next = backlog.pop()
       backlog.base = min(backlog.base, backlog.items.count)
       next()
     }

@@ -67,9 +67,9 @@ extension ObjectLinkingLayer {
   }
 
   /// Makes members of what was emitted, and lets plugins change it; what has definitions that nobody expects fails.
-  func members(of submissions: Few<Submission>) -> [Member] {
+  func members(of submissions: Few<Submission>) -> Few<Member> {
     let plugins = plugins.current
-    var members: [Member] = []
+    var members = Few<Member>()
     members.reserveCapacity(submissions.count)
     submissions.forEach { submission in
       guard let submission = plugins.isEmpty ? submission : GraphLink.prepare(submission, plugins, core)
@@ -83,7 +83,7 @@ extension ObjectLinkingLayer {
   /// The objects that will be linked together, while they are being found.
   final class Collection: Sendable {
     private struct State: Sendable {
-      var members: [Member] = []
+      var members = Few<Member>()
       /// What the first members owe, and is found by others of their dylib whatever is elsewhere.
       var owned = NameSet()
       /// How many are in ``owned``.
@@ -110,14 +110,14 @@ extension ObjectLinkingLayer {
     private let state: Mutex<State>
 
     /// Begins with members that need nothing of others.
-    init(_ members: [Member]) { state = Mutex(State(members: members)) }
+    init(_ members: Few<Member>) { state = Mutex(State(members: members)) }
 
     /// Adds members.
     ///
     /// - Returns: what they need, and no member has; to be asked, each.
-    func add(_ members: [Member]) -> [Question] {
+    func add(_ members: Few<Member>) -> [Question] {
       state.withLock { state in
-        if state.members.isEmpty { state.members = members } else { state.members += members }
+        state.members.append(contentsOf: members)
         for member in state.members[state.ownedCount...] where member.searchesOwnDylibFirst {
           let dylib = member.dylib.number
           member.forEachOwed { _ = state.owned.insert($0.name, in: dylib) }
@@ -173,7 +173,7 @@ extension ObjectLinkingLayer {
 
     /// What was collected.
     struct Content: Sendable {
-      let members: [Member]
+      let members: Few<Member>
       /// What members owe, if some of them need something.
       let owned: NameSet
       /// Whether nothing has failed, and what the members need has its address, or will have when they have theirs.

@@ -21,7 +21,7 @@ extension ObjectLinkingLayer {
   }
 
   /// Links members all of whose needs are known.
-  func link(_ members: [Member], _ answers: Answers, owned: NameSet) {
+  func link(_ members: Few<Member>, _ answers: Answers, owned: NameSet) {
     // Nobody but plugins needs the addresses before all is done.
     let batches = layOut(members, tellsAddresses: members.contains { $0.submission.graph != nil })
     finish(batches, answers, owned: owned, among: batches, of: members.count)
@@ -33,7 +33,7 @@ extension ObjectLinkingLayer {
   ///
   /// Unchecked: one thread has it after the other. Who collects lays it out; who gets the last answer writes it.
   final class Batch: @unchecked Sendable {
-    let members: [Member]
+    let members: Few<Member>
     let linked: LinkedBatch
     /// The positions of members that have failed.
     private(set) var failed: Set<Int> = []
@@ -46,7 +46,7 @@ extension ObjectLinkingLayer {
     /// Whether it is in memory, and nothing but what is ready.
     var isWritten = false
 
-    init(_ members: [Member], _ linked: LinkedBatch) {
+    init(_ members: Few<Member>, _ linked: LinkedBatch) {
       self.members = members
       self.linked = linked
       hasGraphs = members.contains { $0.submission.graph != nil }
@@ -73,24 +73,24 @@ extension ObjectLinkingLayer {
   }
 
   /// Gives members memory and addresses, and tells the addresses, unless ``finish(_:_:owned:among:of:)`` is to do that.
-  func layOut(_ members: [Member], tellsAddresses: Bool = true) -> [Batch] {
+  func layOut(_ members: Few<Member>, tellsAddresses: Bool = true) -> Few<Batch> {
     guard let first = members.first else { return [] }
     // Mostly all are alike.
     if members.allSatisfy({ $0.searchesOwnDylibFirst && $0.tracker == first.tracker }) {
       return makeBatches(members, tellsAddresses: tellsAddresses)
     }
-    var groups: [Int: [Member]] = [:]
+    var groups: [Int: Few<Member>] = [:]
     // In a batch, definitions of other members come first.
     for member in members where member.searchesOwnDylibFirst {
       groups[member.tracker, default: []].append(member)
     }
     let apart = members.filter { !$0.searchesOwnDylibFirst }
-    return groups.values.flatMap { makeBatches($0, tellsAddresses: tellsAddresses) }
-      + apart.flatMap { makeBatches([$0], tellsAddresses: tellsAddresses) }
+    let together = groups.values.flatMap { makeBatches($0, tellsAddresses: tellsAddresses) }
+    return Few(together + apart.flatMap { makeBatches([$0], tellsAddresses: tellsAddresses) })
   }
 
   /// One batch; where one member spoils it, a batch for each.
-  func makeBatches(_ members: [Member], tellsAddresses: Bool = true) -> [Batch] {
+  func makeBatches(_ members: Few<Member>, tellsAddresses: Bool = true) -> Few<Batch> {
     let overridden = overridden(in: members)
     let linked: LinkedBatch
     do throws(LinkError) {
@@ -104,7 +104,7 @@ extension ObjectLinkingLayer {
         members[0].fail(OrcError.link(error))
         return []
       }
-      return members.flatMap { makeBatches([$0], tellsAddresses: tellsAddresses) }
+      return Few(members.flatMap { makeBatches([$0], tellsAddresses: tellsAddresses) })
     }
     let batch = Batch(members, linked)
     batch.noteAllocation()
@@ -112,14 +112,14 @@ extension ObjectLinkingLayer {
     return [batch]
   }
 
-  private func knownNames(of members: [Member]) -> [[KnownName]] {
+  private func knownNames(of members: Few<Member>) -> [[KnownName]] {
     guard members.contains(where: { !$0.symbols.known.isEmpty }) else { return [] }
     return members.map { $0.symbols.known }
   }
 
   /// The definitions that stand back behind others. Common symbols of a batch need not: they become one, as large as
   /// the largest.
-  private func overridden(in members: [Member]) -> Set<LinkedBatch.SymbolReference> {
+  private func overridden(in members: Few<Member>) -> Set<LinkedBatch.SymbolReference> {
     guard members.contains(where: { !$0.overridden.isEmpty }) else { return [] }
     var owed = NameSet()
     for member in members {
@@ -147,7 +147,7 @@ extension ObjectLinkingLayer {
   ///   - all: the batches of all members that have not failed.
   ///   - memberCount: how many there were.
   func finish(
-    _ batches: [Batch], _ answers: Answers, owned: NameSet, among all: [Batch], of memberCount: Int
+    _ batches: Few<Batch>, _ answers: Answers, owned: NameSet, among all: Few<Batch>, of memberCount: Int
   ) {
     let isSound =
       all.allSatisfy { $0.failed.isEmpty } && all.reduce(0) { $0 + $1.members.count } == memberCount
@@ -173,7 +173,7 @@ extension ObjectLinkingLayer {
   }
 
   /// Members that need what other members owed, and which has failed, fail with its cause.
-  private func failUsersOfFailed(in batches: [Batch], owned: NameSet) {
+  private func failUsersOfFailed(in batches: Few<Batch>, owned: NameSet) {
     var users: [JITDylib: [SymbolStringPtr: [(batch: Batch, position: Int)]]] = [:]
     var work: [Member] = []
     func check(_ position: Int, of batch: Batch) {
@@ -203,7 +203,7 @@ extension ObjectLinkingLayer {
   }
 
   /// Relocates and finalizes a batch; false if nothing of it is left.
-  private func write(_ batch: Batch, _ answers: Answers, _ batches: [Batch]) -> Bool {
+  private func write(_ batch: Batch, _ answers: Answers, _ batches: Few<Batch>) -> Bool {
     let dylib = batch.members[0].dylib
     var others: [SymbolStringPtr: ResolvedSymbol]?
     batch.prepareFixups { find($0, answers, for: dylib, in: batches, &others) }
@@ -250,7 +250,7 @@ extension ObjectLinkingLayer {
 
   /// What a batch needs: among the answers, or defined by the batches, whose `addresses` are found when they are first asked for.
   private func find(
-    _ name: String, _ answers: Answers, for dylib: JITDylib, in batches: [Batch],
+    _ name: String, _ answers: Answers, for dylib: JITDylib, in batches: Few<Batch>,
     _ addresses: inout [SymbolStringPtr: ResolvedSymbol]?
   ) -> ResolvedSymbol? {
     let name = core.names.intern(name)
@@ -262,7 +262,7 @@ extension ObjectLinkingLayer {
   }
 
   /// What batches define in `dylib`.
-  private func addresses(in batches: [Batch], of dylib: JITDylib) -> [SymbolStringPtr: ResolvedSymbol] {
+  private func addresses(in batches: Few<Batch>, of dylib: JITDylib) -> [SymbolStringPtr: ResolvedSymbol] {
     var found: [SymbolStringPtr: ResolvedSymbol] = [:]
     for batch in batches where batch.members[0].dylib == dylib {
       for (position, member) in batch.members.enumerated() {

@@ -22,7 +22,7 @@ extension ObjectLinkingLayer {
   /// Tells of all that members define, under one lock; of members of which nothing was taken away.
   ///
   /// - Returns: the others.
-  private func tell(_ news: News, _ batches: [Batch]) -> [(batch: Batch, position: Int)] {
+  private func tell(_ news: News, _ batches: Few<Batch>) -> [(batch: Batch, position: Int)] {
     core.update { state, effects in
       var left: [(batch: Batch, position: Int)] = []
       for batch in batches {
@@ -68,7 +68,7 @@ extension ObjectLinkingLayer {
 
   /// Says that members are in memory, and where, and that all that they need is ready, or is with them: all at once, since one
   /// who waits for some may ask for others. No plugin sees any of them.
-  func emitAll(of batches: [Batch]) {
+  func emitAll(of batches: Few<Batch>) {
     let isTold = batches.contains { batch in batch.isResolved || !batch.members.allSatisfy { $0.isWhole } }
     if isTold { for batch in batches { resolve(batch) } }
     let left = tell(.ready(isResolved: isTold), batches)

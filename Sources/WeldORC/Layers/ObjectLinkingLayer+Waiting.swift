@@ -4,11 +4,11 @@ internal import WeldLink
 extension ObjectLinkingLayer {
   /// Links members of which some need what has failed, or is not there yet: those that have all they need together,
   /// the others each on its own when it has.
-  func linkApart(_ members: [Member], owned: NameSet) {
+  func linkApart(_ members: Few<Member>, owned: NameSet) {
     let lookups = members.map { OwnLookup(of: $0, owned: owned, core) }
     let sound = Self.sound(lookups)
     var answers = Answers()
-    var complete: [Member] = []
+    var complete = Few<Member>()
     var incomplete: [OwnLookup] = []
     for lookup in sound {
       if let known = lookup.answers {
@@ -20,7 +20,7 @@ extension ObjectLinkingLayer {
     }
     let batches = layOut(complete)
     let waiting = incomplete.map { ($0, makeBatches([$0.member])) }
-    let all = batches + waiting.flatMap(\.1)
+    let all = waiting.reduce(into: batches) { all, waiting in all.append(contentsOf: waiting.1) }
     finish(batches, answers, owned: owned, among: all, of: members.count)
     for (lookup, own) in waiting {
       lookup.whenAnswered { [self] result in
@@ -33,7 +33,7 @@ extension ObjectLinkingLayer {
   }
 
   /// Finishes batches whose members have addresses, but not all of what they need: some of them may have failed.
-  func finishSound(_ batches: [Batch], owned: NameSet, of memberCount: Int) {
+  func finishSound(_ batches: Few<Batch>, owned: NameSet, of memberCount: Int) {
     // Not only of what others have, since each of them may have failed.
     let lookups = batches.map { batch in
       batch.members.indices.filter { !batch.failed.contains($0) }.map { position in

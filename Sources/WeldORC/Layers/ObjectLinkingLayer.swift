@@ -14,7 +14,6 @@ public import WeldMemory
 public final class ObjectLinkingLayer: ObjectLayer, ResourceManager {
   let core: SessionCore
   private let memory: SharedMemory
-  private let fixedMemory: (any MemoryManager)?
   let plugins = PluginList()
   private let state = Mutex(State())
 
@@ -50,8 +49,7 @@ public final class ObjectLinkingLayer: ObjectLayer, ResourceManager {
   /// - Throws: ``OrcError/sessionClosed``.
   public init(_ session: ExecutionSession, memory: (any MemoryManager)? = nil) throws(OrcError) {
     core = session.core
-    self.memory = SharedMemory(of: session.executor)
-    fixedMemory = memory
+    self.memory = memory.map { SharedMemory($0) } ?? SharedMemory(of: session.executor)
     try session.register(self)
   }
 
@@ -85,7 +83,7 @@ public final class ObjectLinkingLayer: ObjectLayer, ResourceManager {
       // A pool may have given it to another thread.
       let this = UInt(pthread_self())
       var collection = collection
-      var independent: [Member] = []
+      var independent = Few<Member>()
       var new = takePending(of: thread, by: this)
       while !new.isEmpty {
         let members = members(of: new)
@@ -99,7 +97,7 @@ public final class ObjectLinkingLayer: ObjectLayer, ResourceManager {
             return
           }
         } else {
-          if independent.isEmpty { independent = members } else { independent += members }
+          independent.append(contentsOf: members)
         }
         new = takePending(of: this, by: this)
       }
@@ -134,7 +132,7 @@ public final class ObjectLinkingLayer: ObjectLayer, ResourceManager {
 
   /// Memory for a batch.
   func manager(wantsLowAddresses: Bool) -> any MemoryManager {
-    fixedMemory ?? memory.manager(wantsLowAddresses: wantsLowAddresses)
+    memory.manager(wantsLowAddresses: wantsLowAddresses)
   }
 
   /// Keeps what was linked until `key` is removed.

@@ -8,12 +8,18 @@ internal import WeldMemory
 /// below 2 GiB for what must lie there.
 final class SharedMemory: Sendable {
   /// Near the libraries of the process.
-  private let near: GrowingMemory
-  private let low: GrowingMemory
+  private let near: any MemoryManager
+  private let low: any MemoryManager
 
   init(of executor: any ExecutorProcessControl) {
     near = GrowingMemory(of: executor, MemoryNeeds(windowByteCount: 1 << 30, placement: .nearProcess))
     low = GrowingMemory(of: executor, MemoryNeeds(windowByteCount: 1 << 28, placement: .low))
+  }
+
+  /// One memory for everything.
+  init(_ memory: any MemoryManager) {
+    near = memory
+    low = memory
   }
 
   func manager(wantsLowAddresses isLow: Bool) -> any MemoryManager { isLow ? low : near }
