@@ -4,20 +4,26 @@ public import WeldELF
 ///
 /// The window is reserved once and takes no memory. Allocations are packed into it, so that everything linked
 /// into one window is in reach of everything else in it. Nothing is ever writable and executable at once, and memory is zero
-/// until it is written. Nothing is shared with children of the process: after a fork, what parent or child links, writes or
-/// removes, the other does not notice, and each may go on with the window.
+/// until it is written.
 ///
-/// Batches of up to 64 KiB share pages with others, and are written by the system in one call (through `/proc/self/mem`), so that a small object changes no mapping and has no page of its own. Larger ones, those that are
-/// aligned to more than a page, and all where the system does not let a process write so, have pages of their own:
-/// readable and writable while they are written, then what their segments ask for, with an inaccessible page on either side.
+/// Batches of up to 64 KiB share pages with others. Pages of code and constants are mapped twice, and written elsewhere than
+/// they are used, so that a small object costs no system call and no page of its own. Larger batches, those that are aligned
+/// to more than a page, and all where the system refuses files in memory that can be executed (`vm.memfd_noexec` is 2, for
+/// instance), have pages of their own: readable and writable while they are written, then what their segments ask for, with an
+/// inaccessible page on either side.
 ///
 /// What sharing takes in exchange:
 /// - Between small batches lie no inaccessible pages, only around groups of them. What was given back stays accessible for a
 ///   while, and its code executable.
-/// - Constants of small batches lie in pages that can be executed, though not written.
-/// - Up to 0.5 MiB of what was given back, and as much of free code and variables each, is kept for what comes next. The rest
-///   goes back to the system.
-/// - One file stays open in the process, `/proc/self/mem`; not in its children.
+/// - Code and constants can be written at another address, a random distance away, by who finds it out.
+/// - Up to 0.5 MiB of what was given back, and as much of free code, constants and variables each, is kept for what comes next.
+///   The rest goes back to the system.
+/// - To tools, code lies in a file called `memfd:weld`, not in memory without a name.
+///
+/// After a `fork`, parent and child both go on with the window, and neither notices what the other one links, writes or
+/// removes. Only what was allocated before and is not finalized cannot be finalized in the child
+/// (``MemoryError/inheritedWindow``). A child that is made without the C library's `fork` (by a system call, or `_Fork`) must not
+/// need code that its parent removes.
 public final class MappedMemory: MemoryManager {
   /// Where in the address space a window lies.
   public enum Placement: Equatable, Sendable {
@@ -42,25 +48,25 @@ public final class MappedMemory: MemoryManager {
   /// - Parameters:
   ///   - windowByteCount: bytes of address space, rounded up to whole pages; by default 1 GiB.
   ///   - placement: where it lies.
+  ///   - sharesPages: whether small batches share pages with others.
   ///   - instructionCache: what is told of code that was written, before it can run.
   public convenience init(
-    windowByteCount: Int = 1 << 30, placement: Placement = .nearProcess,
+    windowByteCount: Int = 1 << 30, placement: Placement = .nearProcess, sharesPages: Bool = true,
     instructionCache: InstructionCache = .host
   ) throws(MemoryError) {
     try self.init(
-      windowByteCount: windowByteCount, placement: placement, instructionCache: instructionCache,
-      memoryFile: .shared)
+      windowByteCount: windowByteCount, placement: placement, sharesPages: sharesPages,
+      instructionCache: instructionCache, synchronization: CoreSynchronization())
   }
 
   init(
-    windowByteCount: Int = 1 << 30, placement: Placement = .nearProcess,
-    instructionCache: InstructionCache = .host, memoryFile: ProcessMemoryFile,
-    synchronization: CoreSynchronization = CoreSynchronization()
+    windowByteCount: Int = 1 << 30, placement: Placement = .nearProcess, sharesPages: Bool = true,
+    instructionCache: InstructionCache = .host, synchronization: CoreSynchronization
   ) throws(MemoryError) {
     let window = try Window(byteCount: windowByteCount, placement: placement)
-    let shared = SharedPages(
-      in: window, writer: .memoryFile(memoryFile), instructionCache: instructionCache,
-      synchronization: synchronization)
+    let shared =
+      sharesPages
+      ? SharedPages(in: window, instructionCache: instructionCache, synchronization: synchronization) : nil
     memory = WindowMemory(window, sharing: shared, instructionCache: instructionCache)
     self.windowByteCount = window.byteCount
     windowStart = window.start
@@ -70,7 +76,8 @@ public final class MappedMemory: MemoryManager {
 
   /// Makes room for `segments`.
   ///
-  /// - Throws: ``MemoryError/windowFull(needed:largestFree:window:)``, ``MemoryError/tooLarge``, or what the system says.
+  /// - Throws: ``MemoryError/windowFull(needed:largestFree:window:)``, ``MemoryError/tooLarge``,
+  ///   ``MemoryError/system(call:errno:)``.
   public func allocate(_ segments: [SegmentRequest]) throws(MemoryError) -> Allocation {
     try memory.allocate(segments)
   }

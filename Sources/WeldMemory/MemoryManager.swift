@@ -69,7 +69,7 @@ public enum MemoryError: Error, Equatable, Sendable {
   case unreadable(path: String, errno: Int32)
   /// A folder where a file was expected.
   case isDirectory(path: String)
-  /// A forked child has no writable view of the memory of its parent.
+  /// Memory that was allocated before a fork, and not finalized, is the parent's: the child has no writable view of it.
   case inheritedWindow
   /// What was to be done when memory is finalized, or the process that the memory is in, failed.
   case executor(ExecutorError)
@@ -87,7 +87,7 @@ extension MemoryError: CustomStringConvertible {
     case .unreadable(let path, let errno): "\(path): cannot be read: \(systemMessage(errno))"
     case .isDirectory(let path): "\(path): is a directory; expected an object file or an archive"
     case .inheritedWindow:
-      "this process was forked from the one whose memory window this is, and cannot link into it; make a new window here"
+      "this memory was allocated by the process from which this one was forked, and can only be finalized there; link the objects again here"
     case .executor(let error): error.description
     }
   }

@@ -1,5 +1,4 @@
 internal import Glibc
-internal import Synchronization
 
 /// Address space at a constant distance from a window, where those of its pages are written that are mapped twice: in the
 /// window, where they are used and never writable, and here, which children do not inherit.
@@ -15,7 +14,7 @@ final class Mirror: Sendable {
 
   init(of window: Window) throws(MemoryError) {
     let address = unsafe mmap(
-      Self.hint(window.byteCount), window.byteCount, PROT_NONE,
+      Self.hint, window.byteCount, PROT_NONE,
       MAP_PRIVATE | MAP_ANONYMOUS | Int32(MAP_NORESERVE), -1, 0)
     guard let address = unsafe address, unsafe address != MAP_FAILED else {
       throw .system(call: "mmap", errno: errno)
@@ -26,11 +25,12 @@ final class Mirror: Sendable {
     try hide(range)
   }
 
-  /// Where there is room for a mirror, most likely: far from the libraries, since windows are wanted near them.
-  private static func hint(_ byteCount: Int) -> UnsafeMutableRawPointer? {
-    let taken = mirrorByteCount.add(byteCount, ordering: .relaxed).oldValue
-    // Any of 16 TiB; where something is there, or that is too far for the machine, the system chooses another place.
-    return unsafe UnsafeMutableRawPointer(bitPattern: 0x3000_0000_0000 + taken & 0xfff_ffff_ffff)
+  /// Where there is room for a mirror, most likely: far from the libraries, since windows are wanted near them, and nobody
+  /// knows where.
+  private static var hint: UnsafeMutableRawPointer? {
+    // Where something is there, or that is too far for the machine, the system chooses another place.
+    let place = Int.random(in: 0x1000_0000_0000..<0x5000_0000_0000) & ~(SystemMemory.pageSize - 1)
+    return unsafe UnsafeMutableRawPointer(bitPattern: place)
   }
 
   deinit {
@@ -116,9 +116,6 @@ final class Mirror: Sendable {
     return unsafe memfdCreate("weld", closeOnExec)
   }
 }
-
-/// Bytes of all mirrors that there ever were.
-private let mirrorByteCount = Atomic(0)
 
 /// `memfd_create`, which Swift's view of the C library's headers lacks.
 @_extern(c, "memfd_create")

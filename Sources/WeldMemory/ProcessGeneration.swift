@@ -16,9 +16,6 @@ struct ProcessGeneration: Sendable {
   /// Whether it is that of the process that asks.
   var isCurrent: Bool { number == mark?.number ?? UInt64(getpid()) }
 
-  /// The number's lower half, which tells apart whoever descends from each other.
-  var tag: UInt32 { UInt32(truncatingIfNeeded: number) }
-
   private static let mark = Mark()
 }
 

@@ -5,11 +5,11 @@ extension SharedPages {
   /// Makes room for `segments`; `nil` if they are too large for shared pages, or of a kind that none are shared for, or if
   /// ``take(_:)`` has no room.
   func allocate(_ segments: [SegmentRequest]) throws(MemoryError) -> Allocation? {
-    guard var layout = SharedLayout(of: segments, in: self), let blocks = try take(layout.needs) else {
+    guard var layout = SharedLayout(of: segments, in: self), let share = take(layout.needs) else {
       return nil
     }
-    layout.place(in: blocks, of: self, segments)
-    let backing = try SharedAllocation(self, blocks, segments, layout)
+    layout.place(in: share.blocks, segments)
+    let backing = try SharedAllocation(self, share, segments, layout)
     // The buffer is the allocation's own until it is finalized, when the allocation is used up.
     let working = unsafe UnsafeMutableRawBufferPointer(start: backing.working, count: layout.workingByteCount)
     return unsafe Allocation(segments: layout.placements, working: working, backing: backing)
@@ -32,7 +32,7 @@ private struct SharedLayout {
   init?(of segments: [SegmentRequest], in pages: SharedPages) {
     placements.reserveCapacity(segments.count)
     for segment in segments {
-      guard let kind = pages.kind(for: segment.protection), segment.byteCount <= pages.byteLimit,
+      guard let kind = SharedPages.Kind(segment.protection), segment.byteCount <= pages.byteLimit,
         segment.alignment <= pages.pageSize
       else { return nil }
       let mask = max(segment.alignment, 1) - 1
@@ -56,9 +56,9 @@ private struct SharedLayout {
   }
 
   /// Places the segments, those that the layout is of.
-  mutating func place(in blocks: SharedPages.Blocks, of pages: SharedPages, _ segments: [SegmentRequest]) {
+  mutating func place(in blocks: SharedPages.Blocks, _ segments: [SegmentRequest]) {
     for index in segments.indices {
-      guard let kind = pages.kind(for: segments[index].protection) else { continue }
+      guard let kind = SharedPages.Kind(segments[index].protection) else { continue }
       let start = blocks[kind.rawValue].upperBound - needs[kind.rawValue].byteCount
       placements[index].address = placements[index].address.advanced(by: UInt64(start))
       placements[index].workingOffset += workingOffsets[kind.rawValue]
@@ -69,7 +69,7 @@ private struct SharedLayout {
 /// One allocation in shared pages.
 private final class SharedAllocation: AllocationBacking {
   private let pages: SharedPages
-  private let blocks: SharedPages.Blocks
+  private let share: SharedPages.Share
   private let segments: [SegmentRequest]
   private let layout: SharedLayout
   private let work = LocalWork()
@@ -77,10 +77,10 @@ private final class SharedAllocation: AllocationBacking {
   private let buffer: Atomic<Int>
 
   init(
-    _ pages: SharedPages, _ blocks: SharedPages.Blocks, _ segments: [SegmentRequest], _ layout: SharedLayout
+    _ pages: SharedPages, _ share: SharedPages.Share, _ segments: [SegmentRequest], _ layout: SharedLayout
   ) throws(MemoryError) {
     self.pages = pages
-    self.blocks = blocks
+    self.share = share
     self.segments = segments
     self.layout = layout
     // Not `calloc`, which is slower for few bytes.
@@ -94,7 +94,7 @@ private final class SharedAllocation: AllocationBacking {
     work.undo()
     // Nobody uses an allocation any more whose backing goes.
     unsafe free(takeBuffer())
-    pages.giveBack(blocks)
+    pages.giveBack(share)
   }
 
   /// Where the bytes are written; valid until ``finalize(_:)``.
@@ -107,36 +107,37 @@ private final class SharedAllocation: AllocationBacking {
   }
 
   func finalize(_ work: FinalizeWork) throws(MemoryError) {
-    guard !pages.isInherited else { throw .inheritedWindow }
+    guard !share.isInherited else { throw .inheritedWindow }
     if let bytes = unsafe takeBuffer() {
       defer { unsafe free(bytes) }
-      try unsafe writeBlocks(from: bytes)
+      unsafe writeBlocks(from: bytes)
     }
     for (segment, placement) in zip(segments, layout.placements) where segment.protection.contains(.execute) {
       pages.instructionCache.synchronize(at: placement.address, byteCount: segment.contentByteCount)
     }
-    for function in work.indirectFunctions { try resolve(function) }
+    for function in work.indirectFunctions { resolve(function) }
     try self.work.perform(work)
   }
 
   /// Puts all bytes into their places, zeros included: whoever had these before left something.
-  private func writeBlocks(from bytes: UnsafeMutableRawPointer) throws(MemoryError) {
-    for number in blocks.indices where !blocks[number].isEmpty {
+  private func writeBlocks(from bytes: UnsafeMutableRawPointer) {
+    for number in share.blocks.indices where !share.blocks[number].isEmpty {
       let byteCount = layout.needs[number].byteCount
-      // Blocks end with their bytes, and the buffer has all of them.
-      try unsafe pages.write(
-        RawSpan(_unsafeStart: bytes + layout.workingOffsets[number], byteCount: byteCount),
-        to: blocks[number].upperBound - byteCount, SharedPages.Kind.all[number])
+      // Blocks end with their bytes, the buffer has all of them, and nobody else writes to the block.
+      let place = share.writableAddress(
+        of: share.blocks[number].upperBound - byteCount, SharedPages.Kind.all[number])
+      unsafe UnsafeMutableRawPointer(bitPattern: place)?.copyMemory(
+        from: bytes + layout.workingOffsets[number], byteCount: byteCount)
     }
   }
 
-  private func resolve(_ function: FinalizeWork.IndirectFunction) throws(MemoryError) {
-    let found: [1 of UInt] = [LocalWork.resolve(function)]
-    let slot = Int(truncatingIfNeeded: function.slot.rawValue)
-    for number in blocks.indices where blocks[number].contains(slot) {
-      return try pages.write(RawSpan(_elements: found.span), to: slot, SharedPages.Kind.all[number])
+  private func resolve(_ function: FinalizeWork.IndirectFunction) {
+    var slot = Int(truncatingIfNeeded: function.slot.rawValue)
+    for number in share.blocks.indices where share.blocks[number].contains(slot) {
+      slot = share.writableAddress(of: slot, SharedPages.Kind.all[number])
+      break
     }
-    LocalWork.store(found[0], in: function.slot)
+    LocalWork.store(LocalWork.resolve(function), in: Address(rawValue: UInt64(slot)))
   }
 
   func deregisterFrames() { work.deregisterFrames() }

@@ -2,7 +2,7 @@
 /// contents.
 ///
 /// Slabs are added when there is no room. What is released is set aside, and becomes free when ``reclaim(isSynchronized:_:)``
-/// says so. Parts are handed out in ascending order of address, each without looking at more than one free part as a rule;
+/// says so. What is abandoned never becomes free, but for whole slabs of it. Parts are handed out in ascending order of address, each without looking at more than one free part as a rule;
 /// those that are too small are passed over until then.
 struct SharedArena {
   /// What all parts are multiples of, in bytes: no less than a line of most caches, so that writing one part does not
@@ -19,6 +19,8 @@ struct SharedArena {
   private var released: [Range<Int>] = []
   /// What was released and cannot be used again before all of its page can; in ascending order.
   private var waiting: [Range<Int>] = []
+  /// What is not used again, though nobody here has it.
+  private var abandoned: [Range<Int>] = []
   /// In ascending order.
   private var slabs: [Slab] = []
   /// Pages that are known to have contents: those that were handed out from last.
@@ -86,6 +88,9 @@ struct SharedArena {
   /// Sets aside a part that was taken.
   mutating func release(_ range: Range<Int>) { released.append(range) }
 
+  /// Gives up a part that was taken: somebody else may have it.
+  mutating func abandon(_ range: Range<Int>) { abandoned.append(range) }
+
   /// Makes what was released free.
   ///
   /// - Parameters:
@@ -149,22 +154,36 @@ struct SharedArena {
     }
   }
 
-  /// Removes slabs that are free as a whole, but for the first `kept` of them.
+  /// Removes slabs of which nobody has a part, but for the first `kept` of those that are free as a whole.
   mutating func takeEmptySlabs(keeping kept: Int) -> [Range<Int>] {
-    var empty: [Range<Int>] = []
-    var position = 0
-    for part in free where !part.isEmpty {
-      // Both are in ascending order, and each part is in a slab.
-      while slabs[position].range.upperBound <= part.lowerBound { position += 1 }
-      if slabs[position].range == part { empty.append(part) }
+    var empty = wholeSlabs(of: free)
+    empty.removeFirst(min(kept, empty.count))
+    if !abandoned.isEmpty {
+      abandoned.sort { $0.lowerBound < $1.lowerBound }
+      let free = Set(wholeSlabs(of: free))
+      empty += wholeSlabs(of: Self.merge(self.free, abandoned)).filter { !free.contains($0) }
     }
-    guard empty.count > kept else { return [] }
-    empty.removeFirst(kept)
-    let removed = Set(empty)
-    free.removeAll { removed.contains($0) }
-    slabs.removeAll { removed.contains($0.range) }
+    guard !empty.isEmpty else { return [] }
+    let isRemoved = { (part: Range<Int>) in
+      empty.contains { $0.lowerBound <= part.lowerBound && part.upperBound <= $0.upperBound }
+    }
+    free.removeAll(where: isRemoved)
+    abandoned.removeAll(where: isRemoved)
+    slabs.removeAll { isRemoved($0.range) }
     current = 0
     return empty
+  }
+
+  /// The parts, in ascending order as they are, that are whole slabs.
+  private func wholeSlabs(of parts: [Range<Int>]) -> [Range<Int>] {
+    var whole: [Range<Int>] = []
+    var position = 0
+    for part in parts where !part.isEmpty {
+      // Both are in ascending order, and each part is in a slab.
+      while slabs[position].range.upperBound <= part.lowerBound { position += 1 }
+      if slabs[position].range == part { whole.append(part) }
+    }
+    return whole
   }
 
   /// Empties free pages that have contents, but for the first ones, up to `byteCount` bytes.

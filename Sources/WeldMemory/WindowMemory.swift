@@ -3,22 +3,22 @@ internal import Glibc
 /// Memory out of one window: small allocations share pages if they can, others have pages of their own.
 struct WindowMemory: Sendable {
   let window: Window
-  private let shared: SharedPages
+  /// `nil` if nothing is to share pages.
+  private let shared: SharedPages?
   private let instructionCache: InstructionCache
 
-  init(_ window: Window, sharing shared: SharedPages, instructionCache: InstructionCache) {
+  init(_ window: Window, sharing shared: SharedPages?, instructionCache: InstructionCache) {
     self.window = window
     self.shared = shared
     self.instructionCache = instructionCache
   }
 
   func allocate(_ segments: [SegmentRequest]) throws(MemoryError) -> Allocation {
-    guard !shared.isInherited else { throw .inheritedWindow }
-    if let allocation = try shared.allocate(segments) { return allocation }
+    if let allocation = try shared?.allocate(segments) { return allocation }
     do throws(MemoryError) {
       return try allocatePages(segments)
     } catch .windowFull {
-      shared.giveBackUnused()
+      shared?.giveBackUnused()
       return try allocatePages(segments)
     }
   }

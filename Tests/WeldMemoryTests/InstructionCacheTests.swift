@@ -5,15 +5,13 @@ import WeldMemory
 @Suite("Instruction cache")
 struct InstructionCacheTests {
   @Test(arguments: [false, true])
-  func `it is told of code, all of it and nothing else, before memory is final`(isDual: Bool) throws {
+  func `it is told of code, all of it and nothing else, before memory is final`(sharesPages: Bool) throws {
     let told = Mutex<[(address: Address, byteCount: Int)]>([])
     let cache = InstructionCache { address, byteCount in
       told.withLock { $0.append((address, byteCount)) }
     }
-    let memory: any MemoryManager =
-      isDual
-      ? try DualMappedMemory(windowByteCount: 1 << 20, placement: .anywhere, instructionCache: cache)
-      : try MappedMemory(windowByteCount: 1 << 20, placement: .anywhere, instructionCache: cache)
+    let memory = try MappedMemory(
+      windowByteCount: 1 << 20, placement: .anywhere, sharesPages: sharesPages, instructionCache: cache)
     let allocation = try memory.allocate([
       SegmentRequest(protection: [.read, .execute], contentByteCount: 5000, byteCount: 5000, alignment: 16),
       SegmentRequest(protection: .read, contentByteCount: 10, byteCount: 10, alignment: 1),

@@ -79,6 +79,29 @@ struct SharedArenaTests {
     #expect(arena.take(64, alignment: 64) == nil)
   }
 
+  @Test func `what was abandoned is never handed out, and goes with its slab`() {
+    var arena = arena()
+    let other = 40 * Self.page..<56 * Self.page
+    arena.addSlab(other)
+    let parts = (0..<4).compactMap { _ in arena.take(4 * Self.page, alignment: 64) }
+    #expect(parts.last?.upperBound == other.upperBound)
+    arena.abandon(parts[2])
+    arena.abandon(parts[0])
+    for part in [parts[3], parts[1]] { arena.release(part) }
+    let reclaim = { arena.reclaim(isSynchronized: true) { _ in false } }
+    reclaim()
+    var taken: [Range<Int>] = []
+    while let part = arena.take(4 * Self.page, alignment: 64) { taken.append(part) }
+    #expect(Set(taken).isDisjoint(with: [parts[0], parts[2]]))
+    #expect(taken.count == 2 + Self.slab.count / (4 * Self.page))
+    for part in taken where other.contains(part.lowerBound) { arena.release(part) }
+    reclaim()
+    // Even if a slab that is free is to be kept: this one is not.
+    #expect(arena.takeEmptySlabs(keeping: 1) == [other])
+    #expect(arena.takeEmptySlabs(keeping: 0) == [])
+    #expect(arena.take(4 * Self.page, alignment: 64) == nil)
+  }
+
   @Test func `free pages with contents are emptied, but for the first ones, and once`() {
     var arena = arena()
     guard let part = arena.take(10 * Self.page + 64, alignment: 64),

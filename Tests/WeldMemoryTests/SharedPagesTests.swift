@@ -7,9 +7,8 @@ import WeldBytes
 
 @Suite("Pages that small allocations share")
 struct SharedPagesTests {
-  @Test(arguments: Sharing.allCases)
-  func `code runs, and finds its constants and variables`(sharing: Sharing) throws {
-    let memory = try sharing.memory()
+  @Test func `code runs, and finds its constants and variables`() throws {
+    let memory = try mappedMemory()
     let first = try memory.place(7)
     let second = try memory.place(-8)
     let found = [first.segments, second.segments]
@@ -23,9 +22,8 @@ struct SharedPagesTests {
     _ = consume second
   }
 
-  @Test(arguments: Sharing.allCases)
-  func `small allocations share pages, and lie in the window`(sharing: Sharing) throws {
-    let memory = try sharing.memory(windowByteCount: 1 << 26)
+  @Test func `small allocations share pages, and lie in the window`() throws {
+    let memory = try mappedMemory(windowByteCount: 1 << 26)
     let first = try memory.place(1)
     let second = try memory.place(2)
     let found = [first.segments, second.segments]
@@ -34,7 +32,7 @@ struct SharedPagesTests {
       #expect(left.address.rawValue >> 12 == right.address.rawValue >> 12)
       #expect(window.contains(left.address))
     }
-    let low = try sharing.memory(windowByteCount: 1 << 24, placement: .low)
+    let low = try mappedMemory(windowByteCount: 1 << 24, placement: .low)
     let allocation = try low.place(3)
     let address = allocation.segments[0].address
     #expect(address.rawValue < 1 << 31)
@@ -44,9 +42,9 @@ struct SharedPagesTests {
   }
 
   /// From a cache line to beyond a page; whatever has no pages in common with others, too.
-  @Test(arguments: Sharing.allCases, [1, 8, 64, 256, 4096, 1 << 13, 1 << 16])
-  func `segments begin at multiples of their alignment`(sharing: Sharing, alignment: Int) throws {
-    let memory = try sharing.memory(windowByteCount: 1 << 26)
+  @Test(arguments: [1, 8, 64, 256, 4096, 1 << 13, 1 << 16])
+  func `segments begin at multiples of their alignment`(alignment: Int) throws {
+    let memory = try mappedMemory(windowByteCount: 1 << 26)
     let before = try memory.place(1)
     let segments = small.map {
       SegmentRequest(
@@ -62,9 +60,9 @@ struct SharedPagesTests {
   }
 
   /// Around the limit up to which pages are shared, and far beyond.
-  @Test(arguments: Sharing.allCases, [65000, 65536, 66000, 1 << 20, 5 << 20])
-  func `large batches get what they need`(sharing: Sharing, byteCount: Int) throws {
-    let memory = try sharing.memory()
+  @Test(arguments: [65000, 65536, 66000, 1 << 20, 5 << 20])
+  func `large batches get what they need`(byteCount: Int) throws {
+    let memory = try mappedMemory()
     let segments = small.map {
       SegmentRequest(
         protection: $0.protection, contentByteCount: 8, byteCount: byteCount / 3 + 10, alignment: 64)
@@ -75,14 +73,12 @@ struct SharedPagesTests {
     #expect(number(at: found[2]).pointee == 4)
     number(at: found[2].advanced(by: UInt64(byteCount / 3))).pointee = 6
     let access = try found.map { try protection(at: $0.rawValue) }
-    let isShared = byteCount == 65000
-    #expect(access == ["r-x", isShared ? sharing.constantsProtection : "r--", "rw-"])
+    #expect(access == ["r-x", "r--", "rw-"])
     _ = consume allocation
   }
 
-  @Test(arguments: Sharing.allCases)
-  func `a batch without memory, and segments without bytes, are none the worse`(sharing: Sharing) throws {
-    let memory = try sharing.memory()
+  @Test func `a batch without memory, and segments without bytes, are none the worse`() throws {
+    let memory = try mappedMemory()
     let nothing = try memory.allocate([])
     let none = try nothing.finalize(FinalizeWork())
     let empty = SegmentRequest(protection: .read, contentByteCount: 0, byteCount: 0, alignment: 1)
@@ -92,9 +88,8 @@ struct SharedPagesTests {
     _ = consume none
   }
 
-  @Test(arguments: Sharing.allCases)
-  func `memory is zero, whoever had it before`(sharing: Sharing) throws {
-    let memory = try sharing.memory(windowByteCount: 1 << 24)
+  @Test func `memory is zero, whoever had it before`() throws {
+    let memory = try mappedMemory(windowByteCount: 1 << 24)
     var addresses: Set<Address> = []
     var again = 0
     for _ in 0..<20_000 {
@@ -113,10 +108,9 @@ struct SharedPagesTests {
     #expect(again > 1000)
   }
 
-  @Test(arguments: Sharing.allCases)
-  func `what is dropped is used again, code only after all cores know`(sharing: Sharing) throws {
+  @Test func `what is dropped is used again, code only after all cores know`() throws {
     for synchronization in [CoreSynchronization(), .unavailable] {
-      let memory = try sharing.memory(windowByteCount: 1 << 24, synchronization: synchronization)
+      let memory = try mappedMemory(windowByteCount: 1 << 24, synchronization: synchronization)
       let kept = try memory.place(1)
       let page = kept.segments[0].address.rawValue >> 12
       var samePage: Set<UInt64> = []
@@ -137,10 +131,9 @@ struct SharedPagesTests {
     }
   }
 
-  @Test(arguments: Sharing.allCases)
-  func `many are added and removed, and the process is as it was`(sharing: Sharing) async {
-    await #expect(processExitsWith: .success) { [sharing] in
-      let memory = try sharing.memory()
+  @Test func `many are added and removed, and the process is as it was`() async {
+    await #expect(processExitsWith: .success) {
+      let memory = try mappedMemory()
       let kept = try memory.place(1)
       func cycle(_ count: Int) throws {
         for _ in 0..<count / 100 {
@@ -168,10 +161,9 @@ struct SharedPagesTests {
     }
   }
 
-  @Test(arguments: Sharing.allCases)
-  func `a great many at once go back to the system when they are removed`(sharing: Sharing) async {
-    await #expect(processExitsWith: .success) { [sharing] in
-      let memory = try sharing.memory()
+  @Test func `a great many at once go back to the system when they are removed`() async {
+    await #expect(processExitsWith: .success) {
+      let memory = try mappedMemory()
       func fill() throws {
         var held: [Held] = []
         held.reserveCapacity(10_000)
@@ -191,9 +183,8 @@ struct SharedPagesTests {
     }
   }
 
-  @Test(arguments: Sharing.allCases)
-  func `threads place, run and remove code at the same time`(sharing: Sharing) throws {
-    let memory = try sharing.memory(windowByteCount: 1 << 26)
+  @Test func `threads place, run and remove code at the same time`() throws {
+    let memory = try mappedMemory(windowByteCount: 1 << 26)
     let wrong = Atomic(0)
     runThreads(4) { thread in
       for round in 0..<5000 {
@@ -214,9 +205,8 @@ struct SharedPagesTests {
     #expect(wrong.load(ordering: .relaxed) == 0)
   }
 
-  @Test(arguments: Sharing.allCases)
-  func `a window that is full says so, and has room again when something goes`(sharing: Sharing) throws {
-    let memory = try sharing.memory(windowByteCount: 1 << 20, placement: .anywhere)
+  @Test func `a window that is full says so, and has room again when something goes`() throws {
+    let memory = try mappedMemory(windowByteCount: 1 << 20, placement: .anywhere)
     var held: [Held] = []
     var segments = small
     segments[0].byteCount = 3000
@@ -231,14 +221,11 @@ struct SharedPagesTests {
     }
     held.removeLast(held.count / 2)
     held.append(Held(try memory.place(1, segments)))
-    #expect(throws: MemoryError.self) { _ = try sharing.memory(windowByteCount: 4096).place(1) }
+    #expect(throws: MemoryError.self) { _ = try mappedMemory(windowByteCount: 4096).place(1) }
   }
 
-  @Test(arguments: Sharing.allCases)
-  func `a resolver runs when its code is there, and its slot is written where it can be`(sharing: Sharing)
-    throws
-  {
-    let memory = try sharing.memory()
+  @Test func `a resolver runs when its code is there, and its slot is written where it can be`() throws {
+    let memory = try mappedMemory()
     let slots = SegmentRequest(protection: .read, contentByteCount: 16, byteCount: 16, alignment: 8)
     let allocation = try memory.allocate([text, slots, variables])
     let addresses = allocation.segments.map(\.address)
@@ -254,13 +241,12 @@ struct SharedPagesTests {
     #expect(found[0] == addresses[0].advanced(by: distance))
     #expect(number(at: found[1].advanced(by: 8)).pointee == 0x1234567)
     #expect(number(at: found[2]).pointee == 0x1234567)
-    #expect(try protection(at: found[1].rawValue) == sharing.constantsProtection)
+    #expect(try protection(at: found[1].rawValue) == "r--")
     _ = consume finalized
   }
 
-  @Test(arguments: Sharing.allCases)
-  func `the unwinder knows frame descriptions for as long as they are there`(sharing: Sharing) throws {
-    let memory = try sharing.memory()
+  @Test func `the unwinder knows frame descriptions for as long as they are there`() throws {
+    let memory = try mappedMemory()
     let frames = SegmentRequest(protection: .read, contentByteCount: 52, byteCount: 52, alignment: 8)
     var allocation = try memory.allocate([text, frames])
     let (function, placement) = (allocation.segments[0].address, allocation.segments[1])

@@ -64,36 +64,13 @@ func areZero(_ bytes: RawSpan, _ count: Int) -> Bool {
   return true
 }
 
-/// Memory out of a window.
-protocol WindowedMemory: MemoryManager {
-  var windowByteCount: Int { get }
-  var windowStart: Address { get }
-}
-
-extension MappedMemory: WindowedMemory {}
-extension DualMappedMemory: WindowedMemory {}
-
-/// How memory that small allocations share is written.
-enum Sharing: String, CaseIterable, Codable, Sendable {
-  case memoryFile, mirror
-
-  /// The protection of constants, as ``protection(at:)`` spells it.
-  var constantsProtection: String { self == .mirror ? "r--" : "r-x" }
-
-  func memory(
-    windowByteCount: Int = 1 << 30, placement: MappedMemory.Placement = .nearProcess,
-    synchronization: CoreSynchronization = CoreSynchronization()
-  ) throws -> any WindowedMemory {
-    switch self {
-    case .memoryFile:
-      try MappedMemory(
-        windowByteCount: windowByteCount, placement: placement, memoryFile: .shared,
-        synchronization: synchronization)
-    case .mirror:
-      try DualMappedMemory(
-        windowByteCount: windowByteCount, placement: placement, synchronization: synchronization)
-    }
-  }
+/// As `MappedMemory` makes it, with a way to tell cores of changes.
+func mappedMemory(
+  windowByteCount: Int = 1 << 30, placement: MappedMemory.Placement = .nearProcess,
+  synchronization: CoreSynchronization = CoreSynchronization()
+) throws -> MappedMemory {
+  try MappedMemory(
+    windowByteCount: windowByteCount, placement: placement, synchronization: synchronization)
 }
 
 extension MemoryManager {
@@ -162,7 +139,7 @@ struct Footprint {
   var descriptors = 0
 
   /// That of `memory`: its window, and its pages elsewhere. What else the process has is not its doing.
-  static func now(of memory: some WindowedMemory) throws -> Self {
+  static func now(of memory: MappedMemory) throws -> Self {
     let window = memory.windowStart.rawValue..<memory.windowStart.rawValue + UInt64(memory.windowByteCount)
     var footprint = Footprint(descriptors: openDescriptorCount)
     var isOwn = false

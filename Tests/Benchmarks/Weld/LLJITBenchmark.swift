@@ -4,12 +4,12 @@ import Weld
 /// Uses Weld's LLJIT, and prints what it took. The work, its rules and the lines that are printed are those of
 /// `../LLVM/LLJIT.cpp`.
 ///
-///     weld-benchmark weld|dual archive ARCHIVE ITERATIONS
-///     weld-benchmark weld|dual object OBJECT FUNCTION ITERATIONS
-///     weld-benchmark weld|dual objects OBJECTS COUNT ITERATIONS
+///     weld-benchmark weld archive ARCHIVE ITERATIONS
+///     weld-benchmark weld object OBJECT FUNCTION ITERATIONS
+///     weld-benchmark weld objects OBJECTS COUNT ITERATIONS
 ///     weld-benchmark weld make OBJECTS COUNT
 ///
-/// `dual` is Weld with `DualMappedMemory`. The last one writes an archive of small objects: each a function that returns its number.
+/// The last one writes an archive of small objects: each a function that returns its number.
 enum LLJITBenchmark {
   static func run(_ arguments: [String]) throws {
     guard let iterations = arguments.last.flatMap({ Int($0) }) else { exit(2) }
@@ -21,23 +21,8 @@ enum LLJITBenchmark {
     }
   }
 
-  private static let hasDualMappedMemory = CommandLine.arguments[1] == "dual"
-
-  private static func makeMemory() throws(OrcError) -> DualMappedMemory {
-    do {
-      return try DualMappedMemory()
-    } catch {
-      throw .link(.memory(error))
-    }
-  }
-
   private static func makeJIT() throws -> LLJIT {
     var builder = LLJIT.Builder()
-    if hasDualMappedMemory {
-      builder.objectLinkingLayer = { session throws(OrcError) in
-        try ObjectLinkingLayer(session, memory: try makeMemory())
-      }
-    }
     builder.errorReporter = { print($0) }
     builder.processSymbolsSetup = { session throws(OrcError) in
       let dylib = try session.createDylib("<Process Symbols>")

@@ -43,8 +43,8 @@ struct IndirectStubsManagerTests {
 
   @Test func `are code that cannot be written, and pointers that cannot be run`() throws {
     try stubs.createStub("f", target: Functions.addOne)
-    #expect(try protection(of: #require(stubs.findStub("f")).address) == "r-xp")
-    #expect(try protection(of: #require(stubs.findPointer("f")).address) == "rw-p")
+    #expect(try protection(of: #require(stubs.findStub("f")).address)?.hasPrefix("r-x") == true)
+    #expect(try protection(of: #require(stubs.findPointer("f")).address)?.hasPrefix("rw-") == true)
   }
 
   private func protection(of address: Address) throws -> String? {

@@ -1,18 +1,19 @@
 import Testing
 import Weld
 
-@Suite("Linking into pages that are mapped twice")
-struct DualMappedMemoryLinkTests {
-  private func jit() throws -> LLJIT {
-    let memory = try DualMappedMemory()
+@Suite("Linking into memory that shares pages, and into pages of its own")
+struct SharedPagesLinkTests {
+  private func jit(sharesPages: Bool) throws -> LLJIT {
+    let memory = try MappedMemory(sharesPages: sharesPages)
     var builder = LLJIT.Builder()
     builder.objectLinkingLayer = { session throws(OrcError) in try ObjectLinkingLayer(session, memory: memory)
     }
     return try builder.build()
   }
 
-  @Test func `objects find each other, the process, and their variables`() throws {
-    let jit = try jit()
+  @Test(arguments: [true, false])
+  func `objects find each other, the process, and their variables`(sharesPages: Bool) throws {
+    let jit = try jit(sharesPages: sharesPages)
     try jit.addObject(
       Compiler.object(
         "f.o",
@@ -31,8 +32,9 @@ struct DualMappedMemoryLinkTests {
     #expect(g() == 405)
   }
 
-  @Test func `a large object is linked like small ones, and in reach of them`() throws {
-    let jit = try jit()
+  @Test(arguments: [true, false])
+  func `a large object is linked like small ones, and in reach of them`(sharesPages: Bool) throws {
+    let jit = try jit(sharesPages: sharesPages)
     try jit.addObject(
       Compiler.object("f.o", "int table[100000] = {5}; int f(int n) { return table[n]; }"))
     try jit.addObject(
@@ -40,8 +42,9 @@ struct DualMappedMemoryLinkTests {
     #expect(try jit.lookup("g", as: IntFunction.self)() == 11)
   }
 
-  @Test func `indirect functions and constructors work`() throws {
-    let jit = try jit()
+  @Test(arguments: [true, false])
+  func `indirect functions and constructors work`(sharesPages: Bool) throws {
+    let jit = try jit(sharesPages: sharesPages)
     try jit.addObject(
       Compiler.object(
         "f.o",
@@ -57,13 +60,14 @@ struct DualMappedMemoryLinkTests {
     #expect(try jit.lookup("f", as: IntFunction.self)() == 17)
   }
 
-  @Test func `exceptions pass, also in memory that is used again`() throws {
+  @Test(arguments: [true, false])
+  func `exceptions pass, also in memory that is used again`(sharesPages: Bool) throws {
     let source = """
       extern "C" int thrower(int x) { if (x) throw x; return 0; }
       extern "C" int catcher(int x) { try { return thrower(x); } catch (int y) { return -y; } }
       """
     let object = try Compiler.object("throw.o", source, language: "c++")
-    let jit = try jit()
+    let jit = try jit(sharesPages: sharesPages)
     try jit.loadDynamicLibrary("libstdc++.so.6")
     for _ in 0..<2000 {
       let tracker = try jit.mainDylib.makeTracker()
