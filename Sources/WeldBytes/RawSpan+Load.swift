@@ -32,21 +32,17 @@ extension RawSpan {
   @inlinable @inline(__always)
   @_lifetime(copy self)
   public func entry(_ index: Int, byteCount entryByteCount: Int) -> RawSpan {
-    let offset = index &* entryByteCount
-    precondition(offset >= 0 && offset <= byteCount &- entryByteCount, "an entry outside of its table")
-    // In bounds by the precondition; what keeps the table's bytes keeps those of the entry.
-    let start = unsafe withUnsafeBytes { unsafe $0.baseAddress.unsafelyUnwrapped + offset }
-    let entry = unsafe RawSpan(_unsafeStart: start, byteCount: entryByteCount)
-    return unsafe _overrideLifetime(entry, copying: self)
+    record(at: index &* entryByteCount, byteCount: entryByteCount)
   }
 
-  /// Returns the part of the span that `range` covers.
+  /// The record of `recordByteCount` bytes at `offset`; one that lies outside is a bug in the caller. As ``entry(_:byteCount:)``.
   @inlinable @inline(__always)
   @_lifetime(copy self)
-  public func extracting(checked range: Range<Int>) throws(OutOfBounds) -> RawSpan {
-    guard range.lowerBound >= 0, range.upperBound <= byteCount else {
-      throw OutOfBounds(offset: range.lowerBound, byteCount: range.upperBound &- range.lowerBound)
-    }
-    return extracting(range)
+  public func record(at offset: Int, byteCount recordByteCount: Int) -> RawSpan {
+    precondition(offset >= 0 && offset <= byteCount &- recordByteCount, "a record outside of its table")
+    // In bounds by the precondition; what keeps the table's bytes keeps those of the record.
+    let start = unsafe withUnsafeBytes { unsafe $0.baseAddress.unsafelyUnwrapped + offset }
+    let record = unsafe RawSpan(_unsafeStart: start, byteCount: recordByteCount)
+    return unsafe _overrideLifetime(record, copying: self)
   }
 }

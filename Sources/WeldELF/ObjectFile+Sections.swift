@@ -7,14 +7,8 @@ extension ObjectFile {
 
   /// The header of the section at `index`, which must be less than ``sectionCount``.
   public func section(at index: SectionIndex) -> SectionHeader {
-    let start = Int(truncatingIfNeeded: header.sectionHeaderOffset)
-    do {
-      precondition(Int(index.rawValue) < sectionCount)
-      return try SectionHeader(
-        in: bytes.span, at: start &+ Int(index.rawValue) &* SectionHeader.byteCount, order: header.byteOrder)
-    } catch {
-      preconditionFailure("section index \(index.rawValue) outside 0..<\(sectionCount)")
-    }
+    precondition(Int(index.rawValue) < sectionCount, "a section index beyond the last one")
+    return SectionHeader(index, in: bytes.span, header)
   }
 
   /// Whether the section at `index`, which must be less than ``sectionCount``, is part of the program's memory (`SHF_ALLOC`), or
@@ -22,7 +16,7 @@ extension ObjectFile {
   public func mayTakePart(_ index: SectionIndex) -> Bool {
     let start =
       Int(truncatingIfNeeded: header.sectionHeaderOffset) &+ Int(index.rawValue) &* SectionHeader.byteCount
-    let entry = bytes.span.extracting(start..<start &+ SectionHeader.byteCount)
+    let entry = bytes.span.record(at: start, byteCount: SectionHeader.byteCount)
     switch SectionType(rawValue: entry.field(at: 4, order: header.byteOrder)) {
     case .null: return false
     case .rela, .rel, .compactRelocations: return true

@@ -33,7 +33,7 @@ struct ObjectParser {
     var extendedIndices: SectionIndex?
     for number in 0..<header.sectionCount {
       let index = SectionIndex(rawValue: UInt32(truncatingIfNeeded: number))
-      let section = try section(index, header, file)
+      let section = section(index, header, file)
       if number > 0 {
         try prove(section, index, parts, file)
       } else if section.type != .null {
@@ -72,20 +72,11 @@ struct ObjectParser {
 // MARK: - Sections
 
 extension ObjectParser {
-  private func section(
-    _ index: SectionIndex, _ header: FileHeader, _ file: RawSpan
-  ) throws(ELFError) -> SectionHeader {
-    let at =
-      Int(truncatingIfNeeded: header.sectionHeaderOffset) &+ Int(index.rawValue) &* SectionHeader.byteCount
-    do {
-      return try SectionHeader(in: file, at: at, order: header.byteOrder)
-    } catch {
-      throw ELFError(
-        .outside(
-          what: "section header", offset: UInt64(bitPattern: Int64(at)),
-          byteCount: UInt64(SectionHeader.byteCount), fileByteCount: UInt64(file.byteCount)),
-        in: name, at: .section(index, name: nil))
-    }
+  @inline(__always)
+  private func section(_ index: SectionIndex, _ header: borrowing FileHeader, _ file: RawSpan)
+    -> SectionHeader
+  {
+    SectionHeader(index, in: file, header)
   }
 
   /// The type of a section whose header was read before.
@@ -101,9 +92,8 @@ extension ObjectParser {
   }
 
   private func sectionName(_ index: SectionIndex, _ parts: borrowing Parts, _ file: RawSpan) -> String? {
-    guard let section = try? section(index, parts.header, file), !parts.sectionNames.isEmpty else {
-      return nil
-    }
+    guard !parts.sectionNames.isEmpty else { return nil }
+    let section = section(index, parts.header, file)
     let names = file.extracting(parts.sectionNames)
     guard let found = try? names.name(at: Int(section.nameOffset)) else { return nil }
     return String(
@@ -126,7 +116,7 @@ extension ObjectParser {
   private func stringTable(
     _ index: SectionIndex, _ header: FileHeader, _ file: RawSpan
   ) throws(ELFError) -> Range<Int> {
-    let section = try section(index, header, file)
+    let section = section(index, header, file)
     let place = ELFError.Place.section(index, name: nil)
     guard section.type == .stringTable else {
       throw ELFError(
@@ -154,7 +144,8 @@ extension ObjectParser {
     }
   }
 
-  /// Proves what holds for sections of every type.
+  /// Proves what holds for sections of every type. In its place, since a call takes a copy of the header.
+  @inline(__always)
   private func prove(
     _ section: SectionHeader, _ index: SectionIndex, _ parts: borrowing Parts, _ file: RawSpan
   ) throws(ELFError) {
@@ -206,7 +197,7 @@ extension ObjectParser {
         index, parts, file)
     }
     guard let table = parts.symbolTable, table.section.rawValue == section.link else {
-      let found = try self.section(SectionIndex(rawValue: section.link), parts.header, file).type
+      let found = self.section(SectionIndex(rawValue: section.link), parts.header, file).type
       throw error(.wrongLink(field: "sh_link", found: found, expected: .symbolTable), index, parts, file)
     }
     return table
@@ -282,7 +273,7 @@ extension ObjectParser {
     _ index: SectionIndex, _ parts: inout Parts, _ file: RawSpan
   ) throws(ELFError) {
     guard var table = parts.symbolTable else { return }
-    let section = try section(index, parts.header, file)
+    let section = section(index, parts.header, file)
     guard section.link == table.section.rawValue else { return }
     let needed = UInt64(table.count) * 4
     guard section.size >= needed else {

@@ -132,13 +132,15 @@ public struct SectionHeader: Equatable, Sendable {
   /// `sh_entsize`: bytes an entry takes, for tables; else 0.
   public var entrySize: UInt64
 
-  /// Reads the header that starts at `offset` of `file`.
-  init(in file: RawSpan, at offset: Int, order: ByteOrder) throws(OutOfBounds) {
-    let header = try file.extracting(checked: offset..<offset &+ Self.byteCount)
+  /// Reads the header at `index` of the table that `header`, the file's, has proven to lie inside `file`.
+  @inline(__always)
+  init(_ index: SectionIndex, in file: RawSpan, _ header: borrowing FileHeader) {
+    let start = Int(truncatingIfNeeded: header.sectionHeaderOffset) &+ Int(index.rawValue) &* Self.byteCount
+    let entry = file.record(at: start, byteCount: Self.byteCount)
     // Decided once for all fields.
-    switch order {
-    case .little: self.init(header, order: .little)
-    case .big: self.init(header, order: .big)
+    switch header.byteOrder {
+    case .little: self.init(entry, order: .little)
+    case .big: self.init(entry, order: .big)
     }
   }
 

@@ -17,13 +17,14 @@ public import WeldELF
 ///   while, and its code executable.
 /// - Code and constants can be written at another address, a random distance away, by who finds it out.
 /// - Up to 0.5 MiB of what was given back, and as much of free code, constants and variables each, is kept for what comes next.
-///   The rest goes back to the system.
+///   The rest goes back to the system: in pages, but code and constants from before a fork in groups of pages.
 /// - To tools, code lies in a file called `memfd:weld`, not in memory without a name.
 ///
 /// After a `fork`, parent and child both go on with the window, and neither notices what the other one links, writes or
-/// removes. Only what was allocated before and is not finalized cannot be finalized in the child
-/// (``MemoryError/inheritedWindow``). A child that is made without the C library's `fork` (by a system call, or `_Fork`) must not
-/// need code that its parent removes.
+/// removes. Small batches that were allocated before and not finalized cannot be finalized in the child
+/// (``MemoryError/inheritedWindow``). As everywhere, a child must not need what another thread of its parent was about to
+/// do: link or remove something. One that is made without the C library's `fork` (by a system call, or `_Fork`) must not need
+/// code that its parent removes, either.
 public final class MappedMemory: MemoryManager {
   /// Where in the address space a window lies.
   public enum Placement: Equatable, Sendable {

@@ -69,7 +69,8 @@ public enum MemoryError: Error, Equatable, Sendable {
   case unreadable(path: String, errno: Int32)
   /// A folder where a file was expected.
   case isDirectory(path: String)
-  /// Memory that was allocated before a fork, and not finalized, is the parent's: the child has no writable view of it.
+  /// Memory of a small batch that was allocated before a fork, and not finalized, is the parent's: the child has no writable
+  /// view of it.
   case inheritedWindow
   /// What was to be done when memory is finalized, or the process that the memory is in, failed.
   case executor(ExecutorError)

@@ -26,10 +26,10 @@ final class Mirror: Sendable {
   }
 
   /// Where there is room for a mirror, most likely: far from the libraries, since windows are wanted near them, and nobody
-  /// knows where.
+  /// knows where. All of them are in one eighth of the address space, so that there is room elsewhere for what is very large.
   private static var hint: UnsafeMutableRawPointer? {
     // Where something is there, or that is too far for the machine, the system chooses another place.
-    let place = Int.random(in: 0x1000_0000_0000..<0x5000_0000_0000) & ~(SystemMemory.pageSize - 1)
+    let place = Int.random(in: 0x1100_0000_0000..<0x2000_0000_0000) & ~(SystemMemory.pageSize - 1)
     return unsafe UnsafeMutableRawPointer(bitPattern: place)
   }
 
@@ -82,6 +82,15 @@ final class Mirror: Sendable {
     guard unsafe address != MAP_FAILED else { return false }
     try? hide(own)
     return true
+  }
+
+  /// Sees to it that pages of a slab are there when they are written; says whether there is memory for them. A write without
+  /// would end the process.
+  func populate(_ pages: Range<Int>) -> Bool {
+    let populateForWriting: Int32 = 23
+    let address = unsafe UnsafeMutableRawPointer(bitPattern: image(of: pages).lowerBound)
+    // Kernels before 5.14 do not know the advice.
+    return unsafe madvise(address, pages.count, populateForWriting) == 0 || errno == EINVAL
   }
 
   /// Empties pages of a slab in all views, those of children too; says whether the system did.

@@ -2,12 +2,14 @@
 /// contents.
 ///
 /// Slabs are added when there is no room. What is released is set aside, and becomes free when ``reclaim(isSynchronized:_:)``
-/// says so. What is abandoned never becomes free, but for whole slabs of it. Parts are handed out in ascending order of address, each without looking at more than one free part as a rule;
-/// those that are too small are passed over until then.
+/// says so. What is abandoned never does; it goes with its slab. Parts are handed out in ascending order of address, each
+/// without looking at more than one free part as a rule; those that are too small are passed over until then.
 struct SharedArena {
   /// What all parts are multiples of, in bytes: no less than a line of most caches, so that writing one part does not
   /// disturb who uses its neighbours.
   static let granule = 64
+  /// Bytes for which there is memory before they are needed, at most.
+  static let populatedByteCount = 1 << 15
   /// Pages in a slab, at most.
   static let pagesPerSlab = 512
 
@@ -19,8 +21,10 @@ struct SharedArena {
   private var released: [Range<Int>] = []
   /// What was released and cannot be used again before all of its page can; in ascending order.
   private var waiting: [Range<Int>] = []
-  /// What is not used again, though nobody here has it.
+  /// What is not used again, though nobody here has it; in ascending order, no two of them adjacent.
   private var abandoned: [Range<Int>] = []
+  /// What was abandoned since it was last looked at.
+  private var newlyAbandoned: [Range<Int>] = []
   /// In ascending order.
   private var slabs: [Slab] = []
   /// Pages that are known to have contents: those that were handed out from last.
@@ -60,14 +64,18 @@ struct SharedArena {
 
   /// Takes a part that ends with `byteCount` bytes, a multiple of the granule, from a multiple of `alignment` on, which is no
   /// more than a page; `nil` if there is no room.
-  mutating func take(_ byteCount: Int, alignment: Int) -> Range<Int>? {
+  ///
+  /// - Parameter populate: gets memory for pages without contents, and says whether there is some.
+  mutating func take(
+    _ byteCount: Int, alignment: Int, populate: (Range<Int>) -> Bool = { _ in true }
+  ) -> Range<Int>? {
     while current < free.count {
       let part = free[current]
       let start = (part.lowerBound + alignment - 1) & ~(alignment - 1)
       if start + byteCount <= part.upperBound {
         let taken = part.lowerBound..<start + byteCount
+        guard makeResident(taken, until: part.upperBound, populate) else { return nil }
         free[current] = taken.upperBound..<part.upperBound
-        setResident(taken)
         return taken
       }
       current += 1
@@ -75,21 +83,29 @@ struct SharedArena {
     return nil
   }
 
-  private mutating func setResident(_ range: Range<Int>) {
-    if residentPages.lowerBound <= range.lowerBound, range.upperBound <= residentPages.upperBound { return }
-    let pageSize = SystemMemory.pageSize
-    residentPages = range.lowerBound & ~(pageSize - 1)..<(range.upperBound + pageSize - 1) & ~(pageSize - 1)
-    guard let slab = slabs.firstIndex(where: { $0.range.contains(range.lowerBound) }) else { return }
-    for address in stride(from: residentPages.lowerBound, to: residentPages.upperBound, by: pageSize) {
-      slabs[slab].setResident(true, at: address)
+  /// Has memory for a part, and for what comes next of the free part that ends at `end`: some pages at once come cheaper.
+  private mutating func makeResident(_ range: Range<Int>, until end: Int, _ populate: (Range<Int>) -> Bool)
+    -> Bool
+  {
+    if residentPages.lowerBound <= range.lowerBound, range.upperBound <= residentPages.upperBound {
+      return true
     }
+    let pageSize = SystemMemory.pageSize
+    let ahead = min(range.upperBound + Self.populatedByteCount, end)
+    let pages = range.lowerBound & ~(pageSize - 1)..<(ahead + pageSize - 1) & ~(pageSize - 1)
+    guard let slab = slabs.firstIndex(where: { $0.range.contains(range.lowerBound) }) else { return true }
+    let addresses = stride(from: pages.lowerBound, to: pages.upperBound, by: pageSize)
+    if addresses.contains(where: { !slabs[slab].isResident(at: $0) }), !populate(pages) { return false }
+    for address in addresses { slabs[slab].setResident(true, at: address) }
+    residentPages = pages
+    return true
   }
 
   /// Sets aside a part that was taken.
   mutating func release(_ range: Range<Int>) { released.append(range) }
 
   /// Gives up a part that was taken: somebody else may have it.
-  mutating func abandon(_ range: Range<Int>) { abandoned.append(range) }
+  mutating func abandon(_ range: Range<Int>) { newlyAbandoned.append(range) }
 
   /// Makes what was released free.
   ///
@@ -157,21 +173,36 @@ struct SharedArena {
   /// Removes slabs of which nobody has a part, but for the first `kept` of those that are free as a whole.
   mutating func takeEmptySlabs(keeping kept: Int) -> [Range<Int>] {
     var empty = wholeSlabs(of: free)
-    empty.removeFirst(min(kept, empty.count))
-    if !abandoned.isEmpty {
-      abandoned.sort { $0.lowerBound < $1.lowerBound }
-      let free = Set(wholeSlabs(of: free))
-      empty += wholeSlabs(of: Self.merge(self.free, abandoned)).filter { !free.contains($0) }
+    let isKept = Set(empty.prefix(kept))
+    if !newlyAbandoned.isEmpty {
+      newlyAbandoned.sort { $0.lowerBound < $1.lowerBound }
+      abandoned = Self.merge(abandoned, newlyAbandoned)
+      newlyAbandoned = []
     }
+    if !abandoned.isEmpty || !waiting.isEmpty {
+      // Nobody has what waits, either; unmapping it is as good as emptying it.
+      empty = wholeSlabs(of: Self.merge(Self.merge(free, waiting), abandoned))
+    }
+    empty.removeAll { isKept.contains($0) }
     guard !empty.isEmpty else { return [] }
-    let isRemoved = { (part: Range<Int>) in
-      empty.contains { $0.lowerBound <= part.lowerBound && part.upperBound <= $0.upperBound }
-    }
-    free.removeAll(where: isRemoved)
-    abandoned.removeAll(where: isRemoved)
-    slabs.removeAll { isRemoved($0.range) }
+    free = Self.parts(of: free, outside: empty)
+    waiting = Self.parts(of: waiting, outside: empty)
+    abandoned = Self.parts(of: abandoned, outside: empty)
+    let removed = Set(empty)
+    slabs.removeAll { removed.contains($0.range) }
     current = 0
     return empty
+  }
+
+  /// Those of the parts that are in none of `slabs`; both in ascending order.
+  private static func parts(of parts: [Range<Int>], outside slabs: [Range<Int>]) -> [Range<Int>] {
+    var left: [Range<Int>] = []
+    var position = 0
+    for part in parts {
+      while position < slabs.count, slabs[position].upperBound <= part.lowerBound { position += 1 }
+      if position == slabs.count || part.upperBound <= slabs[position].lowerBound { left.append(part) }
+    }
+    return left
   }
 
   /// The parts, in ascending order as they are, that are whole slabs.

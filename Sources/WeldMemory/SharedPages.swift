@@ -42,7 +42,7 @@ final class SharedPages: Sendable {
     fileprivate(set) var blocks = Blocks(repeating: 0..<0)
     /// Where code and constants are written.
     fileprivate let mirror: Mirror?
-    fileprivate let forkCount: Int
+    fileprivate let forkCount: ForkCount
 
     /// Whether this process was forked from the one that took it, and cannot write it.
     var isInherited: Bool { mirror?.isInherited == true }
@@ -66,6 +66,8 @@ final class SharedPages: Sendable {
     var mirror: Mirror?
     /// How often in a row the system refused memory that is mapped twice.
     var refusalCount = 0
+    /// How often it is not asked before it is again.
+    var pauseCount = 0
     var releasedByteCount = 0
     var releasedCount = 0
   }
@@ -75,9 +77,6 @@ final class SharedPages: Sendable {
   private static let releasedCountLimit = 1 << 13
   /// Bytes of free pages of each kind that the system does not get back.
   private static let keptByteCount = 1 << 19
-  /// After so many refusals the system is not asked any more.
-  private static let refusalLimit = 8
-
   /// Bytes that an allocation may have here.
   let byteLimit: Int
   /// Bytes in a page, which no alignment may exceed here.
@@ -97,10 +96,8 @@ final class SharedPages: Sendable {
     state.withLock { state in
       beginAnewInChild(&state)
       let isMirrored = needs[Kind.code.rawValue].byteCount + needs[Kind.constants.rawValue].byteCount > 0
-      if isMirrored, state.mirror == nil {
-        guard state.refusalCount < Self.refusalLimit, makeMirror(&state) else { return nil }
-      }
-      var share = Share(mirror: isMirrored ? state.mirror : nil, forkCount: ForkCount.current)
+      if isMirrored, state.mirror == nil, !makeMirror(&state) { return nil }
+      var share = Share(mirror: state.mirror, forkCount: .current)
       for number in needs.indices where needs[number].byteCount > 0 {
         guard let block = take(needs[number], Kind.all[number], of: &state) else {
           release(share, to: &state)
@@ -122,35 +119,56 @@ final class SharedPages: Sendable {
 
   /// Says whether the system let it.
   private func makeMirror(_ state: inout State) -> Bool {
+    guard mayAsk(&state) else { return false }
     state.mirror = try? Mirror(of: window)
-    if state.mirror == nil { state.refusalCount += 1 }
+    if state.mirror == nil { noteRefusal(&state) }
     return state.mirror != nil
   }
 
+  /// Whether the system is asked for memory that is mapped twice: after each refusal half as often as before.
+  private func mayAsk(_ state: inout State) -> Bool {
+    guard state.pauseCount > 0 else { return true }
+    state.pauseCount -= 1
+    return false
+  }
+
+  private func noteRefusal(_ state: inout State) {
+    state.refusalCount = min(state.refusalCount + 1, 12)
+    state.pauseCount = 1 << state.refusalCount
+  }
+
   private func take(_ need: Need, _ kind: Kind, of state: inout State) -> Range<Int>? {
-    if let block = state.arenas[kind.rawValue].take(need.byteCount, alignment: need.alignment) {
-      return block
-    }
+    if let block = takeFree(need, kind, of: &state) { return block }
     if state.releasedByteCount >= Self.releasedByteLimit / 8 {
       reclaim(&state)
-      if let block = state.arenas[kind.rawValue].take(need.byteCount, alignment: need.alignment) {
-        return block
-      }
+      if let block = takeFree(need, kind, of: &state) { return block }
     }
-    guard kind == .variables || state.refusalCount < Self.refusalLimit else { return nil }
+    guard kind == .variables || mayAsk(&state) else { return nil }
     do throws(MemoryError) {
       try addSlab(kind, to: &state)
     } catch .windowFull {
       reclaim(&state)
+      if let block = takeFree(need, kind, of: &state) { return block }
+      // Slabs of other kinds may have gone.
+      try? addSlab(kind, to: &state)
     } catch {
       // It gets pages of its own, unless the system refuses these, too.
       return nil
     }
-    return state.arenas[kind.rawValue].take(need.byteCount, alignment: need.alignment)
+    return takeFree(need, kind, of: &state)
   }
 
-  /// Gives back what ``take(_:)`` took.
+  private func takeFree(_ need: Need, _ kind: Kind, of state: inout State) -> Range<Int>? {
+    let mirror = kind == .variables ? nil : state.mirror
+    return state.arenas[kind.rawValue].take(need.byteCount, alignment: need.alignment) { pages in
+      mirror?.populate(pages) ?? true
+    }
+  }
+
+  /// Gives back what ``take(_:)`` took; in a child what its parent took is left alone, and the lock, which another thread of
+  /// the parent may have had.
   func giveBack(_ share: Share) {
+    guard !share.isInherited else { return }
     state.withLock { state in
       beginAnewInChild(&state)
       release(share, to: &state)
@@ -169,14 +187,10 @@ final class SharedPages: Sendable {
   }
 
   private func release(_ share: Share, to state: inout State) {
-    let isOlderThanFork = share.forkCount != ForkCount.current
+    let mayBeChilds = share.forkCount.isPast
     for number in share.blocks.indices where !share.blocks[number].isEmpty {
       let block = share.blocks[number]
-      if Kind.all[number] == .variables {
-        state.arenas[number].release(block)
-      } else if share.isInherited {
-        continue
-      } else if isOlderThanFork {
+      if mayBeChilds, Kind.all[number] != .variables {
         state.arenas[number].abandon(block)
       } else {
         state.arenas[number].release(block)
@@ -217,7 +231,7 @@ extension SharedPages {
       case .variables: try makeWritable(slab)
       }
     } catch {
-      if kind != .variables { state.refusalCount += 1 }
+      if kind != .variables { noteRefusal(&state) }
       giveBack(slab: slab, kind, state.mirror)
       throw error
     }

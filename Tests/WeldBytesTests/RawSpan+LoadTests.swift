@@ -59,30 +59,3 @@ struct LoadTests {
     #expect(found == .success(T(truncatingIfNeeded: expected)), "\(T.self) at \(offset) of \(bytes.count)")
   }
 }
-
-@Suite("Parts of a span")
-struct ExtractingTests {
-  @Test func `every range inside gives its bytes`() throws {
-    let bytes = Bytes([1, 2, 3, 4, 5])
-    for start in 0...5 {
-      for end in start...5 {
-        let part = try bytes.span.extracting(checked: start..<end)
-        #expect(part.byteCount == end - start)
-        for offset in 0..<end - start {
-          let byte: UInt8 = try part.load(at: offset, order: .little)
-          #expect(byte == UInt8(start + offset + 1))
-        }
-      }
-    }
-  }
-
-  @Test(arguments: [-1..<0, -1..<2, 0..<6, 5..<6, 6..<6, 6..<7, 3..<Int.max, Int.min..<3, Int.min..<Int.max])
-  func `a range that is not inside is out of bounds`(range: Range<Int>) {
-    let bytes = Bytes([1, 2, 3, 4, 5])
-    // Only the widest range has a count that is no Int.
-    let count = range.upperBound &- range.lowerBound
-    #expect(throws: OutOfBounds(offset: range.lowerBound, byteCount: count)) {
-      _ = try bytes.span.extracting(checked: range).byteCount
-    }
-  }
-}

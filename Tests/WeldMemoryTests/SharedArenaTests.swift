@@ -102,6 +102,34 @@ struct SharedArenaTests {
     #expect(arena.take(4 * Self.page, alignment: 64) == nil)
   }
 
+  @Test func `pages get memory before they are handed out, or are not`() {
+    var arena = arena()
+    var asked: [Range<Int>] = []
+    let take = { (isThere: Bool) in
+      arena.take(3 * Self.page, alignment: 64) { pages in
+        asked.append(pages)
+        return isThere
+      }
+    }
+    let start = Self.slab.lowerBound
+    #expect(take(false) == nil)
+    #expect(take(true) == start..<start + 3 * Self.page)
+    #expect(asked == [start..<start + 11 * Self.page, start..<start + 11 * Self.page])
+    for _ in 0..<2 { _ = take(false) }
+    #expect(asked.count == 2)
+    #expect(take(true) == start + 9 * Self.page..<start + 12 * Self.page)
+    #expect(asked.last == start + 9 * Self.page..<Self.slab.upperBound)
+  }
+
+  @Test func `a slab of which parts wait goes when nobody has anything in it`() {
+    var arena = arena()
+    let parts = [5 * Self.page / 2, Self.page].compactMap { arena.take($0 & ~63, alignment: 64) }
+    for part in parts { arena.release(part) }
+    arena.reclaim(isSynchronized: false) { _ in true }
+    #expect(arena.takeEmptySlabs(keeping: 0) == [Self.slab])
+    #expect(arena.take(64, alignment: 64) == nil)
+  }
+
   @Test func `free pages with contents are emptied, but for the first ones, and once`() {
     var arena = arena()
     guard let part = arena.take(10 * Self.page + 64, alignment: 64),
@@ -119,8 +147,12 @@ struct SharedArenaTests {
         return true
       }
     }
-    // Not the page that is half in use, nor those that never had contents.
-    #expect(emptied == [Self.slab.lowerBound + 4 * Self.page..<Self.slab.lowerBound + 10 * Self.page])
+    // Not the page that is half in use; those that got memory ahead, too.
+    let start = Self.slab.lowerBound
+    #expect(
+      emptied == [
+        start + 4 * Self.page..<start + 10 * Self.page, start + 11 * Self.page..<start + 16 * Self.page,
+      ])
     #expect(last.lowerBound == Self.slab.lowerBound + 10 * Self.page + 64)
   }
 }

@@ -21,6 +21,7 @@ struct LooseNumbers: Sendable {
 
   /// Notes that one is gone.
   mutating func forgetOne() {
+    guard count > 0 else { return }
     count -= 1
     if count == 0 { all.removeAll(keepingCapacity: true) }
   }

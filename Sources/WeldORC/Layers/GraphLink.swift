@@ -130,8 +130,6 @@ final class GraphLink: @unchecked Sendable {
   }
 }
 
-// What the layer calls at each step; nothing happens to members without plugins.
-
 extension ObjectLinkingLayer.Member {
   /// The member fails.
   func fail(_ error: OrcError) {
@@ -140,6 +138,7 @@ extension ObjectLinkingLayer.Member {
   }
 }
 
+// What the layer calls at each step; nothing happens to members without plugins.
 extension ObjectLinkingLayer.Batch {
   /// Memory is allocated.
   func noteAllocation() {

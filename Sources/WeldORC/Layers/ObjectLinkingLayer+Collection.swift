@@ -174,7 +174,7 @@ extension ObjectLinkingLayer {
     /// What was collected.
     struct Content: Sendable {
       let members: Few<Member>
-      /// What members owe, if some of them need something.
+      /// What members owe.
       let owned: NameSet
       /// Whether nothing has failed, and what the members need has its address, or will have when they have theirs.
       let isComplete: Bool

@@ -248,7 +248,8 @@ extension ObjectLinkingLayer {
     return true
   }
 
-  /// What a batch needs: among the answers, or defined by the batches, whose `addresses` are found when they are first asked for.
+  /// What a batch needs: among the answers, or defined by the batches, whose `addresses` are found when they are first asked
+  /// for.
   private func find(
     _ name: String, _ answers: Answers, for dylib: JITDylib, in batches: Few<Batch>,
     _ addresses: inout [SymbolStringPtr: ResolvedSymbol]?

@@ -30,7 +30,7 @@ private final class GrowingMemory: MemoryManager {
   private let executor: any ExecutorProcessControl
   private let needs: MemoryNeeds
   /// The last one is used.
-  private let windows = Mutex<[any MemoryManager]>([])
+  private let windows = Mutex<[GrownWindow]>([])
 
   /// - Parameter needs: of a window; larger ones are made for what does not fit in one.
   init(of executor: any ExecutorProcessControl, _ needs: MemoryNeeds) {
@@ -44,7 +44,7 @@ private final class GrowingMemory: MemoryManager {
     let (last, count) = windows.withLock { ($0.last, $0.count) }
     if let last {
       do throws(MemoryError) {
-        return try last.allocate(segments)
+        return try last.memory.allocate(segments)
       } catch .windowFull {
         // Another window has room.
       }
@@ -61,11 +61,17 @@ private final class GrowingMemory: MemoryManager {
     var needs = needs
     if isLarge { needs.windowByteCount += Int(clamping: needed) }
     // Not under the lock, since the executor may be the user's; of two that are made at once the first is kept.
-    let new = try executor.makeMemory(for: needs)
+    let new = GrownWindow(try executor.makeMemory(for: needs))
     return windows.withLock { windows in
-      if windows.count > count, !isLarge { return windows[windows.count - 1] }
+      if windows.count > count, !isLarge { return windows[windows.count - 1].memory }
       windows.append(new)
-      return new
+      return new.memory
     }
   }
+}
+
+/// A window, of which a copy costs one reference.
+private final class GrownWindow: Sendable {
+  let memory: any MemoryManager
+  init(_ memory: any MemoryManager) { self.memory = memory }
 }
