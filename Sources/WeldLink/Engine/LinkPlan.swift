@@ -120,7 +120,7 @@ struct Apply: ~Copyable, ArchitectureWork {
 }
 
 extension LinkPlan {
-  /// Writes everything.
+  /// Writes everything, stubs first.
   ///
   /// - Parameters:
   ///   - skipped: the positions of objects that are left out.
@@ -133,6 +133,13 @@ extension LinkPlan {
         plan.placement.kindOffsets[.text] + plan.layout.stubPositions[group]
       }
     }
+    try writeInputs(to: &bytes, skipping: skipped, at: &current, Target.self)
+  }
+
+  /// Writes everything but stubs. On its own, since each call from where the plan may change takes a copy of it.
+  private func writeInputs<Target: Architecture>(
+    to bytes: inout MutableRawSpan, skipping skipped: Set<Int>, at current: inout Int?, _: Target.Type
+  ) throws(LinkError) {
     writeSlots(
       Target.self, to: &bytes, from: placement.kindOffsets[.relocatedReadOnly] + layout.gotPosition)
     for position in resolution.batch.objects.indices {

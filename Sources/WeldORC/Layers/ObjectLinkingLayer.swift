@@ -138,11 +138,9 @@ public final class ObjectLinkingLayer: ObjectLayer, ResourceManager {
   /// Keeps what was linked until `key` is removed.
   func keep(_ memory: LinkedMemory, under key: ResourceKey) {
     state.withLock { state in
-      if let index = state.memory.index(forKey: key) {
-        state.memory.values[index].append(memory)
-      } else {
-        state.memory[key] = Few(memory)
-      }
+      guard var known = state.memory.updateValue(Few(memory), forKey: key) else { return }
+      known.append(memory)
+      state.memory[key] = known
     }
   }
 
