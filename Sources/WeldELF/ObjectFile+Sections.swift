@@ -14,9 +14,7 @@ extension ObjectFile {
   /// Whether the section at `index`, which must be less than ``sectionCount``, is part of the program's memory (`SHF_ALLOC`), or
   /// relocates another one; without decoding all of its header.
   public func mayTakePart(_ index: SectionIndex) -> Bool {
-    let start =
-      Int(truncatingIfNeeded: header.sectionHeaderOffset) &+ Int(index.rawValue) &* SectionHeader.byteCount
-    let entry = bytes.span.record(at: start, byteCount: SectionHeader.byteCount)
+    let entry = header.sectionEntry(index, of: bytes.span)
     switch SectionType(rawValue: entry.field(at: 4, order: header.byteOrder)) {
     case .null: return false
     case .rela, .rel, .compactRelocations: return true

@@ -59,9 +59,10 @@ struct ObjectParser {
     // Relocations and groups may precede the symbol table they refer to, hence a second look.
     for number in 1..<max(header.sectionCount, 1) {
       let index = SectionIndex(rawValue: UInt32(truncatingIfNeeded: number))
-      switch type(ofSectionAt: number, header, file) {
-      case .rel, .rela: try proveRelocations(section(index, header, file), index, parts, file)
-      case .group: try proveGroup(section(index, header, file), index, parts, file)
+      let section = section(index, header, file)
+      switch section.type {
+      case .rel, .rela: try proveRelocations(section, index, parts, file)
+      case .group: try proveGroup(section, index, parts, file)
       default: break
       }
     }
@@ -77,12 +78,6 @@ extension ObjectParser {
     -> SectionHeader
   {
     SectionHeader(index, in: file, header)
-  }
-
-  /// The type of a section whose header was read before.
-  private func type(ofSectionAt number: Int, _ header: FileHeader, _ file: RawSpan) -> SectionType {
-    let at = Int(truncatingIfNeeded: header.sectionHeaderOffset) &+ number &* SectionHeader.byteCount &+ 4
-    return SectionType(rawValue: (try? file.load(at: at, order: header.byteOrder)) ?? 0)
   }
 
   private func error(

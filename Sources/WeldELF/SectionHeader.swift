@@ -135,8 +135,7 @@ public struct SectionHeader: Equatable, Sendable {
   /// Reads the header at `index` of the table that `header`, the file's, has proven to lie inside `file`.
   @inline(__always)
   init(_ index: SectionIndex, in file: RawSpan, _ header: borrowing FileHeader) {
-    let start = Int(truncatingIfNeeded: header.sectionHeaderOffset) &+ Int(index.rawValue) &* Self.byteCount
-    let entry = file.record(at: start, byteCount: Self.byteCount)
+    let entry = header.sectionEntry(index, of: file)
     // Decided once for all fields.
     switch header.byteOrder {
     case .little: self.init(entry, order: .little)
@@ -164,5 +163,16 @@ public struct SectionHeader: Equatable, Sendable {
   public var fileRange: Range<Int> {
     if type == .nobits || type == .null { return 0..<0 }
     return Int(truncatingIfNeeded: offset)..<Int(truncatingIfNeeded: offset &+ size)
+  }
+}
+
+extension FileHeader {
+  /// The bytes of the section header at `index` of the file, the one whose header this is: it has proven where they are.
+  @inline(__always)
+  @_lifetime(copy file)
+  func sectionEntry(_ index: SectionIndex, of file: RawSpan) -> RawSpan {
+    file.record(
+      at: Int(truncatingIfNeeded: sectionHeaderOffset) &+ Int(index.rawValue) &* SectionHeader.byteCount,
+      byteCount: SectionHeader.byteCount)
   }
 }

@@ -16,11 +16,10 @@ extension SessionState {
   mutating func makeTracker(of dylib: Int) -> Int {
     let number = trackers.insert(TrackerState(dylib: dylib, sequence: nextNumber()))
     guard let state = dylibs[dylib] else { return number }
-    var known = LooseNumbers()
-    swap(&known, &state.trackers)
-    known.append(number)
-    if known.isLong { known.keep(known.all.filter { trackers.contains($0) }) }
-    swap(&known, &state.trackers)
+    state.changeTrackers { known in
+      known.append(number)
+      if known.isLong { known.keep(known.all.filter { trackers.contains($0) }) }
+    }
     return number
   }
 
@@ -81,22 +80,20 @@ extension SessionState {
     var ids: [SymbolID] = []
     ids.reserveCapacity(definitions.count)
     guard let state = dylibs[dylib] else { return [] }
-    // Out of it while it changes: access to what others refer to takes longer.
-    var table = NameMap()
-    swap(&table, &state.table)
-    for definition in definitions {
-      var entry = SymbolEntry(dylib: dylib, flags: definition.flags, tracker: tracker)
-      finish(&entry)
-      let id = addSymbol(entry, definition.name)
-      if table.insert(id, for: definition.name) == nil {
-        ids.append(id)
-        if definition.flags.contains(.materializationSideEffectsOnly) { state.initializers.insert(id) }
-      } else {
-        symbolNames[Slab<SymbolEntry>.position(of: id)] = nil
-        symbols[id] = nil
+    state.changeTable { table in
+      for definition in definitions {
+        var entry = SymbolEntry(dylib: dylib, flags: definition.flags, tracker: tracker)
+        finish(&entry)
+        let id = addSymbol(entry, definition.name)
+        if table.insert(id, for: definition.name) == nil {
+          ids.append(id)
+          if definition.flags.contains(.materializationSideEffectsOnly) { state.initializers.insert(id) }
+        } else {
+          symbolNames[Slab<SymbolEntry>.position(of: id)] = nil
+          symbols[id] = nil
+        }
       }
     }
-    swap(&table, &state.table)
     track(ids, in: dylib, tracker)
     return ids
   }
@@ -120,10 +117,7 @@ extension SessionState {
     symbolNames[Slab<SymbolEntry>.position(of: id)] = nil
     if entry.hasFailed { failures[id] = nil }
     if let dylib = dylibs[entry.dylib] {
-      var table = NameMap()
-      swap(&table, &dylib.table)
-      table.remove(name)
-      swap(&table, &dylib.table)
+      dylib.changeTable { $0.remove(name) }
       if !entry.hasAddress { dylib.initializers.remove(id) }
     }
     trackers.update(entry.tracker) { $0.symbols.forgetOne() }

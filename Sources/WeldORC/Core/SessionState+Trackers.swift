@@ -40,12 +40,7 @@ extension SessionState {
   private mutating func forget(_ number: Int, _ tracker: TrackerState) {
     if tracker.pinCount > 0 { pins[number] = tracker.pinCount }
     _ = trackers.removeValue(forKey: number)
-    if let dylib = dylibs[tracker.dylib] {
-      var known = LooseNumbers()
-      swap(&known, &dylib.trackers)
-      known.forgetOne()
-      swap(&known, &dylib.trackers)
-    }
+    dylibs[tracker.dylib]?.changeTrackers { $0.forgetOne() }
     guard dylibs[tracker.dylib]?.defaultTracker == number else { return }
     let next = makeTracker(of: tracker.dylib)
     dylibs[tracker.dylib]?.defaultTracker = next

@@ -103,8 +103,8 @@ final class DylibState: @unchecked Sendable {
   var linkOrder: [(dylib: Int, flags: JITDylibLookupFlags)] = []
   var defaultTracker = 0
   /// All of its trackers.
-  var trackers = LooseNumbers()
-  var table = NameMap()
+  private(set) var trackers = LooseNumbers()
+  private(set) var table = NameMap()
   /// Symbols without an address that are not ready.
   var initializers: Set<SymbolID> = []
   var generators: [GeneratorState] = []
@@ -112,6 +112,24 @@ final class DylibState: @unchecked Sendable {
   init(name: String, sequence: Int) {
     self.name = name
     self.sequence = sequence
+  }
+
+  // Both out of it while they change: access to what others refer to takes longer if it may be changed in more than one step.
+
+  @inline(__always)
+  func changeTable(_ change: (inout NameMap) -> Void) {
+    var all = NameMap()
+    swap(&all, &table)
+    change(&all)
+    swap(&all, &table)
+  }
+
+  @inline(__always)
+  func changeTrackers(_ change: (inout LooseNumbers) -> Void) {
+    var all = LooseNumbers()
+    swap(&all, &trackers)
+    change(&all)
+    swap(&all, &trackers)
   }
 }
 
