@@ -26,10 +26,10 @@ final class Mirror: Sendable {
   }
 
   /// Where there is room for a mirror, most likely: far from the libraries, since windows are wanted near them, and nobody
-  /// knows where. All of them are in one eighth of the address space, so that there is room elsewhere for what is very large.
+  /// knows where. All of them are in 4 TiB, so that there are 64 TiB in one piece between them and the program.
   private static var hint: UnsafeMutableRawPointer? {
     // Where something is there, or that is too far for the machine, the system chooses another place.
-    let place = Int.random(in: 0x1100_0000_0000..<0x2000_0000_0000) & ~(SystemMemory.pageSize - 1)
+    let place = Int.random(in: 0x1080_0000_0000..<0x1480_0000_0000) & ~(SystemMemory.pageSize - 1)
     return unsafe UnsafeMutableRawPointer(bitPattern: place)
   }
 
