@@ -49,10 +49,8 @@ extension RawSpan {
     var hasher = NameHasher()
     var position = offset
     while position <= byteCount &- 8 {
-      // In bounds by the loop's condition.
-      let word = unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: UInt64.self).littleEndian
-      // The lowest set bit marks the first zero byte (Mycroft's test; only higher bytes can be false hits).
-      let zeros = (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080
+      let word = word(UInt64.self, at: position).littleEndian
+      let zeros = Self.zeros(in: word)
       if zeros != 0 {
         let bits = UInt64(zeros.trailingZeroBitCount) & ~7
         if bits > 0 { hasher.combine(word & ((1 &<< bits) &- 1)) }
@@ -78,15 +76,36 @@ extension RawSpan {
     throw OutOfBounds(offset: position, byteCount: 1)
   }
 
+  /// Where the name that starts at `offset` ends: at the next zero byte; `nil` if there is none.
+  @inlinable
+  public func endOfName(at offset: Int) -> Int? {
+    guard offset >= 0 else { return nil }
+    var position = offset
+    while position <= byteCount &- 8 {
+      let zeros = Self.zeros(in: word(UInt64.self, at: position).littleEndian)
+      if zeros != 0 { return position &+ zeros.trailingZeroBitCount &>> 3 }
+      position &+= 8
+    }
+    while position < byteCount {
+      if word(UInt8.self, at: position) == 0 { return position }
+      position &+= 1
+    }
+    return nil
+  }
+
+  /// The lowest bit of the result marks the first zero byte of `word` (Mycroft's test; only higher bytes can be false hits).
+  @inlinable @inline(__always)
+  static func zeros(in word: UInt64) -> UInt64 {
+    (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080
+  }
+
   /// Hashes the whole span as one name, to the same value that ``name(at:)`` gives for a stored copy of it.
   @inlinable
   public func nameHash() -> UInt32 {
     var hasher = NameHasher()
     var position = 0
     while position <= byteCount &- 8 {
-      // In bounds by the loop's condition.
-      hasher.combine(
-        unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: UInt64.self).littleEndian)
+      hasher.combine(word(UInt64.self, at: position).littleEndian)
       position &+= 8
     }
     if position < byteCount { hasher.combine(tail(from: position)) }
@@ -98,14 +117,12 @@ extension RawSpan {
   func tail(from position: Int) -> UInt64 {
     if byteCount >= 8 {
       // The last eight bytes, without those before `position`.
-      let word = unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: byteCount &- 8, as: UInt64.self)
-      return word.littleEndian &>> UInt64(truncatingIfNeeded: (position &- byteCount &+ 8) &* 8)
+      let word = word(UInt64.self, at: byteCount &- 8).littleEndian
+      return word &>> UInt64(truncatingIfNeeded: (position &- byteCount &+ 8) &* 8)
     }
     var tail: UInt64 = 0
     for offset in position..<byteCount {
-      // In bounds by the loop's range.
-      let byte = unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt8.self)
-      tail |= UInt64(byte) &<< UInt64(truncatingIfNeeded: (offset &- position) &* 8)
+      tail |= UInt64(word(UInt8.self, at: offset)) &<< UInt64(truncatingIfNeeded: (offset &- position) &* 8)
     }
     return tail
   }
@@ -114,15 +131,34 @@ extension RawSpan {
   @inlinable
   public func hasSameBytes(as other: RawSpan) -> Bool {
     guard byteCount == other.byteCount else { return false }
+    if byteCount < 8 { return hasSameFewBytes(as: other) }
     var position = 0
-    while position <= byteCount &- 8 {
-      // In bounds by the loop's condition; both spans are equally long.
-      let mine = unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: UInt64.self)
-      let theirs = unsafe other.unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: UInt64.self)
-      if mine != theirs { return false }
+    while position < byteCount &- 8 {
+      if word(UInt64.self, at: position) != other.word(at: position) { return false }
       position &+= 8
     }
-    return position == byteCount || tail(from: position) == other.tail(from: position)
+    // The last eight bytes, some of which may have been compared.
+    return word(UInt64.self, at: byteCount &- 8) == other.word(at: byteCount &- 8)
+  }
+
+  /// The same for spans of the same length below eight: by two words that cover them, or by up to three bytes.
+  @inlinable @inline(__always)
+  func hasSameFewBytes(as other: RawSpan) -> Bool {
+    if byteCount >= 4 {
+      return word(UInt32.self, at: 0) == other.word(at: 0)
+        && word(UInt32.self, at: byteCount &- 4) == other.word(at: byteCount &- 4)
+    }
+    guard byteCount > 0 else { return true }
+    return word(UInt8.self, at: 0) == other.word(at: 0)
+      && word(UInt8.self, at: byteCount &>> 1) == other.word(at: byteCount &>> 1)
+      && word(UInt8.self, at: byteCount &- 1) == other.word(at: byteCount &- 1)
+  }
+
+  /// The bytes from `position` on as a number of this machine; only where they are in bounds.
+  @inlinable @inline(__always)
+  func word<Word: FixedWidthInteger & BitwiseCopyable>(_: Word.Type = Word.self, at position: Int) -> Word {
+    // In bounds, as every caller has made sure.
+    unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: Word.self)
   }
 
   /// Whether the span begins with the bytes of `prefix`.
@@ -130,12 +166,9 @@ extension RawSpan {
   public func starts(with prefix: StaticString) -> Bool {
     let count = prefix.utf8CodeUnitCount
     guard count <= byteCount else { return false }
-    for position in 0..<count {
-      // In bounds of the span by the guard above, of the literal by its own count.
-      let mine = unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: UInt8.self)
-      if unsafe mine != prefix.utf8Start[position] { return false }
-    }
-    return true
+    // Literals do not go away.
+    let bytes = unsafe RawSpan(_unsafeStart: prefix.utf8Start, byteCount: count)
+    return extracting(0..<count).hasSameBytes(as: bytes)
   }
 
   /// Whether the span holds exactly the bytes of `text`.

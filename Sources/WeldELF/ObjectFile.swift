@@ -25,12 +25,14 @@ public struct ObjectFile: Sendable {
     @usableFromInline let groupSections: [SectionIndex]
     @usableFromInline let hasInitializers: Bool
 
-    init(_ parts: borrowing ObjectParser.Parts, path: String, member: Bytes?) {
+    init(
+      _ parser: borrowing ObjectParser, _ parts: borrowing ObjectParser.Parts, path: String, member: Bytes?
+    ) {
       self.path = path
       self.member = member
-      header = parts.header
+      header = parser.header
+      sectionNames = parser.sectionNames
       symbolTable = parts.symbolTable
-      sectionNames = parts.sectionNames
       groupSections = parts.groupSections
       hasInitializers = parts.hasInitializers
     }
@@ -88,14 +90,13 @@ public struct ObjectFile: Sendable {
   init(_ bytes: Bytes, path: String, member: Bytes?, accepting types: [FileType] = relocatableOnly)
     throws(ELFError)
   {
-    let parts: ObjectParser.Parts
     do {
-      parts = try ObjectParser(name: path).parse(bytes.span, accepting: types)
+      let parser = try ObjectParser(bytes.span, name: path, accepting: types)
+      facts = Facts(parser, try parser.parse(bytes.span), path: path, member: member)
     } catch {
       throw ELFError(error.reason, in: Self.name(path, member), at: error.place)
     }
     self.bytes = bytes
-    facts = Facts(parts, path: path, member: member)
   }
 
   /// What linkers want.
@@ -117,9 +118,9 @@ extension RawSpan {
   @_lifetime(copy self)
   func string(in table: Range<Int>, at offset: UInt32) -> RawSpan {
     let strings = extracting(table)
-    guard Int(offset) < table.count, let name = try? strings.name(at: Int(offset)) else {
+    guard Int(offset) < table.count, let end = strings.endOfName(at: Int(offset)) else {
       return strings.extracting(0..<0)
     }
-    return strings.extracting(Int(offset)..<Int(offset) + name.byteCount)
+    return strings.extracting(Int(offset)..<end)
   }
 }

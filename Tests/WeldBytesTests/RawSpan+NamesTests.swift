@@ -22,6 +22,7 @@ struct NameTests {
             [UInt8](repeating: 0xaa, count: before) + name + [0] + [UInt8](repeating: 0x01, count: behind)
           let found = try table.span.bytes.name(at: before)
           #expect(found == expected, "\(count) bytes at \(before), \(behind) behind")
+          #expect(table.span.bytes.endOfName(at: before) == before + count)
         }
       }
     }
@@ -33,6 +34,7 @@ struct NameTests {
       // The zero byte before the name must not end it.
       let table = [0] + (0..<count).map { alphabet[$0 % alphabet.count] }
       #expect(throws: OutOfBounds(offset: table.count, byteCount: 1)) { try table.span.bytes.name(at: 1) }
+      #expect(table.span.bytes.endOfName(at: 1) == nil)
     }
   }
 
@@ -40,6 +42,7 @@ struct NameTests {
   func `a name cannot begin outside`(offset: Int) {
     let table: [UInt8] = [1, 2, 3, 0]
     #expect(throws: OutOfBounds(offset: offset, byteCount: 1)) { try table.span.bytes.name(at: offset) }
+    #expect(table.span.bytes.endOfName(at: offset) == nil)
   }
 
   @Test func `no name is in an empty table`() {
@@ -109,6 +112,21 @@ struct ComparisonTests {
     for prefix in ["!<arch>\n ", "!<b", "<arch>"] as [StaticString] { #expect(!starts(bytes, with: prefix)) }
     #expect(starts(Bytes([]), with: ""))
     #expect(!starts(Bytes([]), with: "!"))
+  }
+
+  @Test(
+    arguments: [
+      "a", "ab", "abc", "abcd", "abcde", "abcdef", "abcdefg", "abcdefgh", "abcdefghi", "abcdefghijklmno",
+      "abcdefghijklmnop", "abcdefghijklmnopq",
+    ] as [StaticString])
+  func `every byte of a prefix counts, and no other`(prefix: StaticString) {
+    let bytes = Array("\(prefix)".utf8)
+    #expect(starts(Bytes(bytes + [0xff]), with: prefix))
+    for bit in 0..<bytes.count * 8 {
+      var other = bytes
+      other[bit / 8] ^= 1 << (bit % 8)
+      #expect(!starts(Bytes(other + [0xff]), with: prefix))
+    }
   }
 
   @Test func `equal text is equal in length too`() {
