@@ -5,14 +5,14 @@ extension SharedPages {
   /// Makes room for `segments`; `nil` if they are too large for shared pages, or of a kind that none are shared for, or if
   /// ``take(_:)`` has no room.
   func allocate(_ segments: [SegmentRequest]) throws(MemoryError) -> Allocation? {
-    guard var layout = SharedLayout(of: segments, in: self), let share = take(layout.needs) else {
+    guard let layout = SharedLayout(of: segments, in: self), let share = take(layout.needs) else {
       return nil
     }
-    layout.place(in: share.blocks, segments)
-    let backing = try SharedAllocation(self, share, segments, layout)
+    let backing = try SharedAllocation(self, share, layout)
     // The buffer is the allocation's own until it is finalized, when the allocation is used up.
     let working = unsafe UnsafeMutableRawBufferPointer(start: backing.working, count: layout.workingByteCount)
-    return unsafe Allocation(segments: layout.placements, working: working, backing: backing)
+    return unsafe Allocation(
+      segments: layout.placements(of: segments, in: share.blocks), working: working, backing: backing)
   }
 }
 
@@ -20,32 +20,25 @@ extension SharedPages {
 /// written, the blocks one after another.
 private struct SharedLayout {
   /// By kind.
-  var needs: [3 of SharedPages.Need] = .init(repeating: SharedPages.Need())
+  private(set) var needs: [3 of SharedPages.Need] = .init(repeating: SharedPages.Need())
   /// Where each block is while it is written, in bytes; by kind.
   private(set) var workingOffsets: [3 of Int] = [0, 0, 0]
+  /// Bytes of code, those between its segments included.
+  private(set) var codeByteCount = 0
   /// Bytes in all, while they are written.
   private(set) var workingByteCount = 0
-  /// Relative to their blocks before they are placed.
-  private(set) var placements: [Allocation.Placement] = []
 
   /// Fails if the segments are too large, or of a kind that no pages are shared for.
   init?(of segments: [SegmentRequest], in pages: SharedPages) {
-    placements.reserveCapacity(segments.count)
     for segment in segments {
       guard let kind = SharedPages.Kind(segment.protection), segment.byteCount <= pages.byteLimit,
         segment.alignment <= pages.pageSize
       else { return nil }
-      let mask = max(segment.alignment, 1) - 1
-      let position = (needs[kind.rawValue].byteCount + mask) & ~mask
-      // A segment without bytes has an address of its own, too.
-      needs[kind.rawValue].byteCount = position + max(segment.byteCount, 1)
+      needs[kind.rawValue].byteCount = Self.end(of: segment, after: needs[kind.rawValue].byteCount)
       needs[kind.rawValue].alignment = max(needs[kind.rawValue].alignment, segment.alignment)
       guard needs[kind.rawValue].byteCount <= pages.byteLimit else { return nil }
-      placements.append(
-        Allocation.Placement(
-          address: Address(rawValue: UInt64(position)), workingOffset: position,
-          workingByteCount: segment.byteCount))
     }
+    codeByteCount = needs[SharedPages.Kind.code.rawValue].byteCount
     for number in needs.indices {
       let granule = SharedArena.granule
       needs[number].byteCount = (needs[number].byteCount + granule - 1) & ~(granule - 1)
@@ -55,14 +48,34 @@ private struct SharedLayout {
     guard workingByteCount <= pages.byteLimit else { return nil }
   }
 
-  /// Places the segments, those that the layout is of.
-  mutating func place(in blocks: SharedPages.Blocks, _ segments: [SegmentRequest]) {
-    for index in segments.indices {
-      guard let kind = SharedPages.Kind(segments[index].protection) else { continue }
-      let start = blocks[kind.rawValue].upperBound - needs[kind.rawValue].byteCount
-      placements[index].address = placements[index].address.advanced(by: UInt64(start))
-      placements[index].workingOffset += workingOffsets[kind.rawValue]
+  /// Where a segment begins in its block, of which those before it take `byteCount` bytes.
+  private static func start(of segment: SegmentRequest, after byteCount: Int) -> Int {
+    let mask = max(segment.alignment, 1) - 1
+    return (byteCount + mask) & ~mask
+  }
+
+  private static func end(of segment: SegmentRequest, after byteCount: Int) -> Int {
+    // A segment without bytes has an address of its own, too.
+    start(of: segment, after: byteCount) + max(segment.byteCount, 1)
+  }
+
+  /// Where the segments are, those that the layout is of.
+  func placements(of segments: [SegmentRequest], in blocks: SharedPages.Blocks) -> [Allocation.Placement] {
+    var placements: [Allocation.Placement] = []
+    placements.reserveCapacity(segments.count)
+    var ends: [3 of Int] = [0, 0, 0]
+    for segment in segments {
+      guard let kind = SharedPages.Kind(segment.protection)?.rawValue else { continue }
+      let position = Self.start(of: segment, after: ends[kind])
+      ends[kind] = Self.end(of: segment, after: ends[kind])
+      let start = blocks[kind].upperBound - needs[kind].byteCount
+      placements.append(
+        Allocation.Placement(
+          address: Address(rawValue: UInt64(start + position)),
+          workingOffset: workingOffsets[kind] + position,
+          workingByteCount: segment.byteCount))
     }
+    return placements
   }
 }
 
@@ -70,18 +83,16 @@ private struct SharedLayout {
 private final class SharedAllocation: AllocationBacking {
   private let pages: SharedPages
   private let share: SharedPages.Share
-  private let segments: [SegmentRequest]
   private let layout: SharedLayout
   private let work = LocalWork()
   /// The address of the bytes while they are written, in memory of the C library's; 0 once they are in their place.
   private let buffer: Atomic<Int>
 
   init(
-    _ pages: SharedPages, _ share: SharedPages.Share, _ segments: [SegmentRequest], _ layout: SharedLayout
+    _ pages: SharedPages, _ share: SharedPages.Share, _ layout: SharedLayout
   ) throws(MemoryError) {
     self.pages = pages
     self.share = share
-    self.segments = segments
     self.layout = layout
     // Not `calloc`, which is slower for few bytes.
     let bytes = unsafe malloc(max(layout.workingByteCount, 1))
@@ -112,22 +123,29 @@ private final class SharedAllocation: AllocationBacking {
       defer { unsafe free(bytes) }
       unsafe writeBlocks(from: bytes)
     }
-    for (segment, placement) in zip(segments, layout.placements) where segment.protection.contains(.execute) {
-      pages.instructionCache.synchronize(at: placement.address, byteCount: segment.contentByteCount)
+    if layout.codeByteCount > 0 {
+      pages.instructionCache.synchronize(
+        at: Address(rawValue: UInt64(range(of: .code).lowerBound)), byteCount: layout.codeByteCount)
     }
     for function in work.indirectFunctions { resolve(function) }
     try self.work.perform(work)
   }
 
+  /// The bytes of a block that were asked for: the last ones.
+  private func range(of kind: SharedPages.Kind) -> Range<Int> {
+    let end = share.blocks[kind.rawValue].upperBound
+    return end - layout.needs[kind.rawValue].byteCount..<end
+  }
+
   /// Puts all bytes into their places, zeros included: whoever had these before left something.
   private func writeBlocks(from bytes: UnsafeMutableRawPointer) {
     for number in share.blocks.indices where !share.blocks[number].isEmpty {
-      let byteCount = layout.needs[number].byteCount
-      // Blocks end with their bytes, the buffer has all of them, and nobody else writes to the block.
-      let place = share.writableAddress(
-        of: share.blocks[number].upperBound - byteCount, SharedPages.Kind.all[number])
+      let kind = SharedPages.Kind.all[number]
+      let block = range(of: kind)
+      // The buffer has all of its bytes, and nobody else writes to the block.
+      let place = share.writableAddress(of: block.lowerBound, kind)
       unsafe UnsafeMutableRawPointer(bitPattern: place)?.copyMemory(
-        from: bytes + layout.workingOffsets[number], byteCount: byteCount)
+        from: bytes + layout.workingOffsets[number], byteCount: block.count)
     }
   }
 

@@ -52,6 +52,8 @@ extension BatchResolver {
 
   /// Marks the sections of groups whose signature was seen before.
   private mutating func discardGroups(of object: ObjectFile, first: Int) {
+    var groups = self.groups.take() ?? NameTable()
+    defer { self.groups = groups }
     for index in object.groupSections {
       let group = object.group(at: index)
       guard group.isCOMDAT else { continue }

@@ -9,10 +9,11 @@ struct BatchResolver: ~Copyable {
   /// The numbers of definitions that stand back behind others, which are somewhere else.
   let overridden: Set<Int>
   var commons: [Int: CommonSymbol] = [:]
-  var groups = NameTable()
+  /// The signatures of COMDAT groups, once there is one.
+  var groups: NameTable?
 
   private init(
-    _ batch: Batch, _ traits: MachineTraits, linksThreadLocals: Bool, overridden: Set<Int>
+    _ batch: consuming Batch, _ traits: MachineTraits, linksThreadLocals: Bool, overridden: Set<Int>
   ) {
     self.traits = traits
     self.overridden = overridden
@@ -24,7 +25,7 @@ struct BatchResolver: ~Copyable {
   /// Weak and common definitions of names that `published` defines stand back; and definitions whose numbers are in
   /// `overridden`, and those of the names in `others`.
   static func resolve(
-    _ batch: Batch, _ traits: MachineTraits, aliases: [Alias], linksThreadLocals: Bool,
+    _ batch: consuming Batch, _ traits: MachineTraits, aliases: [Alias], linksThreadLocals: Bool,
     after published: PublishedSymbols?, overridden: Set<Int> = [], and others: Set<String> = []
   ) throws(LinkError) -> Resolution {
     var resolver = BatchResolver(
@@ -103,7 +104,8 @@ extension BatchResolver {
 
   /// Replaces the numbers of names by canonical symbols, and classifies what is not defined.
   mutating func canonicalize(_ aliases: [Alias]) {
-    for global in resolution.globals {
+    for id in resolution.globals.indices {
+      let global = resolution.globals[id]
       if !global.isDefined {
         // A definition that stood back is one mention among others.
         resolution.symbols[global.symbol].classes.formIntersection(.threadLocal)
@@ -175,7 +177,10 @@ extension BatchResolver {
   }
 
   /// Whether names that linkers define, but for the base of the GOT, may begin as this one does.
-  static func mayBeginDefined(_ name: RawSpan) -> Bool { name.starts(with: "_") || name.starts(with: "e") }
+  static func mayBeginDefined(_ name: RawSpan) -> Bool {
+    let first: UInt8? = try? name.load(at: 0, order: .little)
+    return first == UInt8(ascii: "_") || first == UInt8(ascii: "e")
+  }
 
   private static let fixedDefinitions: [(StaticString, LinkerDefinition)] = [
     ("_GLOBAL_OFFSET_TABLE_", .gotBase),

@@ -41,13 +41,11 @@ struct LinkPlan: ~Copyable, Sendable {
     threadLocals.refresh(resolution, layout)
   }
 
-  /// Takes the addresses of undefined symbols, in the order of the synthesis.
-  ///
-  /// - Parameter isMoved: whether those of the batch are to be computed again; they are, too, if others were bound before.
-  mutating func bind(_ externals: [ResolvedSymbol], missingResolver: Int?, isMoved: Bool) {
-    if isMoved || symbols.isBound { refreshSymbols() }
-    symbols.bind(externals, of: &resolution, synthesis)
-    self.missingResolver = missingResolver
+  /// Takes the addresses of undefined symbols; those of the batch are computed again if others were bound before.
+  fileprivate mutating func bind(_ bindings: Bindings) {
+    if bindings.isMoved || symbols.isBound { refreshSymbols() }
+    symbols.bind(bindings.externals, of: &resolution, synthesis)
+    missingResolver = bindings.missingResolver
   }
 
   /// Computes the addresses of symbols again, after sections were moved.
@@ -84,17 +82,32 @@ struct LinkPlan: ~Copyable, Sendable {
   var relaxesLocalDynamic: Bool { relaxes && !synthesis.keepsLocalDynamic }
 }
 
+/// What is bound before bytes are written.
+struct Bindings {
+  /// Where undefined symbols are, in the order of the synthesis.
+  let externals: [ResolvedSymbol]
+  /// As ``LinkPlan/missingResolver``.
+  let missingResolver: Int?
+  /// Whether the addresses of the batch's symbols are to be computed again.
+  let isMoved: Bool
+}
+
 /// The stage that writes: copies every section to the working memory and relocates it while it is in cache.
 struct Apply: ~Copyable, ArchitectureWork {
   let batch: LinkedBatch
+  let bindings: Bindings
   var allocation: Allocation
   /// The positions of objects that are left out.
   let skipped: Set<Int>
   /// The position of the object that could not be relocated.
   private(set) var failedObject: Int?
 
-  init(_ batch: LinkedBatch, to allocation: consuming Allocation, skipping skipped: Set<Int>) {
+  init(
+    _ batch: LinkedBatch, _ bindings: Bindings, to allocation: consuming Allocation,
+    skipping skipped: Set<Int>
+  ) {
     self.batch = batch
+    self.bindings = bindings
     self.allocation = allocation
     self.skipped = skipped
   }
@@ -113,21 +126,23 @@ struct Apply: ~Copyable, ArchitectureWork {
   private mutating func run<Target: Architecture>(
     for _: Target.Type, at current: inout Int?
   ) throws(LinkError) {
-    let (batch, skipped) = (batch, skipped)
+    let (batch, bindings, skipped) = (batch, bindings, skipped)
     var bytes = allocation.bytes
-    try batch.plan.write(to: &bytes, skipping: skipped, at: &current, Target.self)
+    try batch.plan.write(to: &bytes, bindings, skipping: skipped, at: &current, Target.self)
   }
 }
 
 extension LinkPlan {
-  /// Writes everything, stubs first.
+  /// Binds what is undefined and writes everything, stubs first.
   ///
   /// - Parameters:
   ///   - skipped: the positions of objects that are left out.
   ///   - current: the position of the object that is being relocated.
   fileprivate mutating func write<Target: Architecture>(
-    to bytes: inout MutableRawSpan, skipping skipped: Set<Int>, at current: inout Int?, _: Target.Type
+    to bytes: inout MutableRawSpan, _ bindings: Bindings, skipping skipped: Set<Int>,
+    at current: inout Int?, _: Target.Type
   ) throws(LinkError) {
+    bind(bindings)
     if !synthesis.stubs.isEmpty {
       unreachableStubs = try writeStubs(Target.self, to: &bytes) { plan, group in
         plan.placement.kindOffsets[.text] + plan.layout.stubPositions[group]

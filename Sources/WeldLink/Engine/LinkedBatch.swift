@@ -10,6 +10,7 @@ internal import WeldMemory
 package final class LinkedBatch {
   /// What all stages before the last ones have given.
   var plan: LinkPlan
+  private let machine: Machine
   /// Whether sections were moved since the addresses of symbols were computed.
   private var addressesAreStale = false
   /// The positions of objects that the last ``apply`` left out.
@@ -57,6 +58,7 @@ package final class LinkedBatch {
     } catch {
       throw LinkError(error)
     }
+    machine = traits.machine
     hasInitializers = !layout.initializerSections.isEmpty || !layout.finalizerSections.isEmpty
     plan = LinkPlan(
       scan.resolution, scan.synthesis, layout, traits, at: allocation.segments, pins: pins,
@@ -100,12 +102,13 @@ package final class LinkedBatch {
     externals: [ResolvedSymbol], missingResolver: Int?, skipping skipped: Set<Int> = []
   ) throws(LinkError) {
     self.skipped = skipped
-    plan.bind(externals, missingResolver: missingResolver, isMoved: addressesAreStale)
-    addressesAreStale = false
     guard case .writable(let allocation) = exchange(.failed) else { throw Self.isGivenUp }
-    var apply = Apply(self, to: allocation, skipping: skipped)
+    let bindings = Bindings(
+      externals: externals, missingResolver: missingResolver, isMoved: addressesAreStale)
+    addressesAreStale = false
+    var apply = Apply(self, bindings, to: allocation, skipping: skipped)
     do {
-      try apply.run(for: plan.resolution.batch.machine, file: "")
+      try apply.run(for: machine, file: "")
     } catch {
       failedObject = apply.failedObject
       state = .writable(apply.allocation)

@@ -16,7 +16,7 @@ struct NameTable {
     var identity: UInt = 0
   }
 
-  private var names: [Name] = []
+  private var names = Few<Name>()
   private var strings = BytesList()
   /// Hash in the upper half and number plus one in the lower one; 0 where free. The count is a power of two, or 0
   /// for a few names.
@@ -29,7 +29,7 @@ struct NameTable {
   /// An empty table with room for about `capacity` names.
   init(capacity: Int) {
     if capacity > Self.unhashedCount { makeSlots((capacity * 2).nextPowerOfTwo) }
-    names.reserveCapacity(capacity * 2)
+    if capacity > 1 { names.reserveCapacity(capacity * 2) }
   }
 
   /// As many names are quickly looked through.

@@ -1,3 +1,4 @@
+internal import WeldBytes
 internal import WeldELF
 
 /// Relocations as errors and maps show them, and walks over all of a batch.

@@ -4,14 +4,18 @@ internal import WeldELF
 /// Tells whether objects are for a machine that the engine knows.
 enum SupportedMachine {
   private struct Check: ArchitectureWork {
-    let header: FileHeader
-    /// What the object is instead, if it is none that can be linked.
-    var problem: String?
+    let object: ObjectFile
 
-    mutating func run<A: Architecture>(for _: A.Type) throws(LinkError) -> MachineTraits {
-      let order = header.byteOrder == .big ? "big-endian" : "little-endian"
-      problem = header.byteOrder == A.byteOrder ? A.unsupportedABI(of: header) : "\(order) \(header.machine)"
+    func run<A: Architecture>(for _: A.Type) throws(LinkError) -> MachineTraits {
+      let found = object.header.byteOrder == A.byteOrder ? A.unsupportedABI(of: object.header) : otherOrder
+      if let found {
+        throw .unsupportedABI(file: object.name, found: found, expected: String(describing: A.traits.name))
+      }
       return A.traits
+    }
+
+    private var otherOrder: String {
+      "\(object.header.byteOrder == .big ? "big-endian" : "little-endian") \(object.header.machine)"
     }
   }
 
@@ -33,11 +37,7 @@ enum SupportedMachine {
   /// - Throws: if the engine does not know the machine, or not in this byte order or this ABI.
   @discardableResult
   static func traits(of object: ObjectFile) throws(LinkError) -> MachineTraits {
-    var check = Check(header: object.header)
-    let traits = try check.run(for: object.header.machine, file: object.name)
-    if let found = check.problem {
-      throw .unsupportedABI(file: object.name, found: found, expected: String(describing: traits.name))
-    }
-    return traits
+    var check = Check(object: object)
+    return try check.run(for: object.header.machine, file: object.name)
   }
 }

@@ -1,3 +1,5 @@
+internal import WeldBytes
+
 /// What is to be done after the lock is released: all that calls the user's code, or releases its objects.
 struct Effects: ~Copyable, Sendable {
   struct Materialization: Sendable {

@@ -200,7 +200,7 @@ public final class ExecutionSession: Sendable {
     _ symbols: SymbolLookupSet, in order: JITDylibSearchOrder, kind: LookupKind = .static
   ) throws(OrcError) -> SymbolFlagsMap {
     let found = try core.flags(of: symbols, in: order, kind: kind)
-    let missing = symbols.elements.filter { $0.flags == .required && found[$0.name] == nil }
+    let missing = symbols.list.filter { $0.flags == .required && found[$0.name] == nil }
     guard missing.isEmpty else {
       throw .symbolsNotFound(missing.map(\.name.text).sorted(), searched: order.map(\.dylib.name))
     }

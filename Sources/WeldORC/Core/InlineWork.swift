@@ -60,9 +60,12 @@ final class InlineWork: Sendable {
   }
 
   private let state = Mutex(State())
+  /// How many threads run some. Each knows whether it is among them, so that it need not ask if there are none.
+  private let threadCount = Atomic(0)
 
   /// That of this thread, if there is one.
   private func knownBacklog() -> Backlog? {
+    guard threadCount.load(ordering: .relaxed) > 0 else { return nil }
     let thread = UInt(pthread_self())
     return state.withLock { state in state.backlogs.first { $0.thread == thread } }
   }
@@ -75,6 +78,7 @@ final class InlineWork: Sendable {
       let new = state.spare.take() ?? Backlog(of: thread)
       new.thread = thread
       state.backlogs.append(new)
+      threadCount.store(state.backlogs.count, ordering: .relaxed)
       return new
     }
     backlog.userCount += 1
@@ -89,19 +93,22 @@ final class InlineWork: Sendable {
       guard let position = state.backlogs.firstIndex(where: { $0 === backlog }) else { return }
       state.backlogs.swapAt(position, state.backlogs.count - 1)
       state.backlogs.removeLast()
+      threadCount.store(state.backlogs.count, ordering: .relaxed)
       state.spare = backlog
     }
   }
 
-  /// Runs `works` in this order, after `first`, which takes no time and none of whose work is done before.
-  func run(_ works: [Work], after first: () -> Void = {}) {
+  /// Runs `works` in this order, after `first`, none of whose work is done before it has returned.
+  ///
+  /// - Parameter first: takes no time, unless it is told that the thread has nothing else to do.
+  func run(_ works: [Work], after first: (_ isAlone: Bool) -> Void = { _ in }) {
     let backlog = takeBacklog()
     defer { leave(backlog) }
     let start = backlog.items.count
     for work in works.reversed() { backlog.push(work) }
     backlog.depth += 1
     defer { backlog.depth -= 1 }
-    first()
+    first(backlog.depth == 1 && backlog.items.count == backlog.base)
     guard backlog.depth <= Self.depthLimit else { return }
     // The outermost also does what was put off.
     while backlog.items.count > (backlog.depth == 1 ? backlog.base : start) {

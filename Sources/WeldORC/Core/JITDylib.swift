@@ -100,7 +100,9 @@ public struct JITDylib: Hashable, Sendable, CustomStringConvertible {
     let token = try core.change { state, _ throws(OrcError) in
       try state.requireDylib(self)
       let token = state.nextNumber()
-      state.dylibs[number]?.generators.append(GeneratorState(number: token, generator: generator))
+      state.dylibs[number]?.changeGenerators {
+        $0.append(GeneratorState(number: token, generator: generator))
+      }
       return token
     }
     return GeneratorToken(number: token)

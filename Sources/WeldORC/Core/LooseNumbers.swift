@@ -1,3 +1,5 @@
+internal import WeldBytes
+
 /// Numbers of things some of which may be gone: that is counted, and they are left out once they are most.
 ///
 /// Cheaper than a set where numbers are seldom looked through.

@@ -20,11 +20,15 @@ public final class MaterializationResponsibility: Sendable {
   /// Where the symbols are defined.
   public let dylib: JITDylib
   let number: Int
+  /// Whether the thread that has the definitions made has nothing else to do, so that nothing comes that had better be made
+  /// with them.
+  let isAlone: Bool
   private var core: SessionCore { dylib.core }
 
-  init(_ number: Int, in dylib: JITDylib) {
+  init(_ number: Int, in dylib: JITDylib, isAlone: Bool = false) {
     self.number = number
     self.dylib = dylib
+    self.isAlone = isAlone
   }
 
   deinit { core.responsibilityDropped(number) }

@@ -1,4 +1,5 @@
 internal import Synchronization
+internal import WeldBytes
 internal import WeldExecutor
 internal import WeldLink
 
@@ -93,8 +94,9 @@ final class SessionCore: Sendable {
       here.append { generator.generate(request) }
     }
     if hasImmediate {
-      inline.run(here) {
-        effects.materializations.forEach { if $0.isImmediate { materialize($0) } }
+      inline.run(here) { isAlone in
+        let isAlone = isAlone && pool == nil && effects.materializations.count == 1
+        effects.materializations.forEach { if $0.isImmediate { materialize($0, isAlone: isAlone) } }
       }
     } else if !here.isEmpty {
       inline.run(here)
@@ -102,10 +104,10 @@ final class SessionCore: Sendable {
     return error
   }
 
-  private func materialize(_ materialization: Effects.Materialization) {
+  private func materialize(_ materialization: Effects.Materialization, isAlone: Bool = false) {
     let dylib = dylib(materialization.dylib)
     materialization.unit.unit.materialize(
-      MaterializationResponsibility(materialization.responsibility, in: dylib))
+      MaterializationResponsibility(materialization.responsibility, in: dylib, isAlone: isAlone))
   }
 
   /// Tells what went, and what is wrong.
@@ -251,7 +253,7 @@ final class SessionCore: Sendable {
   func withTracker(
     of responsibility: MaterializationResponsibility, _ body: (ResourceKey) -> Void
   ) throws(OrcError) {
-    try change { state, _ throws(OrcError) in
+    try state.withLock { state throws(OrcError) in
       body(ResourceKey(number: try state.place(by: responsibility.number).tracker))
     }
   }

@@ -1,3 +1,4 @@
+internal import WeldBytes
 internal import WeldLink
 
 extension SessionState {
@@ -26,15 +27,15 @@ extension SessionState {
   /// Which of the definitions cannot be made in the dylib, and which need not: a strong definition replaces a weak one
   /// that nobody asked for, and a weak definition gives way to any.
   private func collisions(
-    of definitions: [SymbolDefinition], in dylib: Int
+    of definitions: Few<SymbolDefinition>, in dylib: Int
   ) throws(OrcError) -> (overridden: [SymbolID], superfluous: Set<SymbolStringPtr>) {
     var overridden: [SymbolID] = []
     var superfluous: Set<SymbolStringPtr> = []
     var duplicates: [SymbolStringPtr] = []
     guard let table = dylibs[dylib]?.table, table.count > 0 else { return ([], []) }
-    for definition in definitions {
+    definitions.forEach { definition in
       let name = definition.name
-      guard let known = table[name], let entry = symbols[known] else { continue }
+      guard let known = table[name], let entry = symbols[known] else { return }
       if !definition.flags.isDisjoint(with: [.weak, .common]) {
         superfluous.insert(name)
       } else if entry.isStrong || entry.state != .neverSearched {
@@ -54,7 +55,8 @@ extension SessionState {
     try requireDylib(dylib)
     let tracker = tracker ?? dylibs[dylib.number]?.defaultTracker ?? 0
     guard trackers.contains(tracker) else { throw .resourceTrackerDefunct(dylib: dylib.name) }
-    let (overridden, superfluous) = try collisions(of: unit.definitions, in: dylib.number)
+    var definitions = unit.takeDefinitions()
+    let (overridden, superfluous) = try collisions(of: definitions, in: dylib.number)
     if !overridden.isEmpty { discardUnmaterialized(overridden, &effects) }
     unit.tracker = tracker
     if !superfluous.isEmpty {
@@ -63,25 +65,24 @@ extension SessionState {
         effects.others.append(
           .discard(unit.unit, name, NamedDylib(number: dylib.number, name: dylib.name)))
       }
-      unit.definitions.removeAll { superfluous.contains($0.name) }
+      definitions = definitions.filter { !superfluous.contains($0.name) }
     }
-    guard !unit.definitions.isEmpty else { return }
+    guard !definitions.isEmpty else { return }
     let number = units.insert(unit)
-    unit.symbols = add(unit.definitions, in: dylib.number, tracker: tracker) { $0.unit = number }
+    unit.symbols = add(definitions, in: dylib.number, tracker: tracker) { $0.unit = number }
     unit.count = unit.symbols.count
-    unit.definitions = []
   }
 
   /// Adds definitions that collide with none; of several of a name the first counts.
   private mutating func add(
-    _ definitions: [SymbolDefinition], in dylib: Int, tracker: Int,
+    _ definitions: Few<SymbolDefinition>, in dylib: Int, tracker: Int,
     _ finish: (inout SymbolEntry) -> Void
   ) -> [SymbolID] {
     var ids: [SymbolID] = []
     ids.reserveCapacity(definitions.count)
     guard let state = dylibs[dylib] else { return [] }
     state.changeTable { table in
-      for definition in definitions {
+      definitions.forEach { definition in
         var entry = SymbolEntry(dylib: dylib, flags: definition.flags, tracker: tracker)
         finish(&entry)
         let id = addSymbol(entry, definition.name)
@@ -275,11 +276,12 @@ extension SessionState {
     let responsibility = try owed(by: number)
     let dylib = responsibility.dylib
     // What is owed already is nobody else's.
-    var definitions = new.filter { owedSymbol($0.key, in: dylib, by: number) == nil }
-      .map { SymbolDefinition(name: $0.key, flags: $0.value) }
+    var definitions = Few<SymbolDefinition>(
+      new.filter { owedSymbol($0.key, in: dylib, by: number) == nil }
+        .map { SymbolDefinition(name: $0.key, flags: $0.value) })
     let (overridden, superfluous) = try collisions(of: definitions, in: dylib)
     discardUnmaterialized(overridden, &effects)
-    definitions.removeAll { superfluous.contains($0.name) }
+    definitions = definitions.filter { !superfluous.contains($0.name) }
     let ids = add(definitions, in: dylib, tracker: responsibility.tracker) { entry in
       entry.state = .materializing
       entry.responsibility = number
@@ -295,7 +297,7 @@ extension SessionState {
     let responsibility = try owed(by: number)
     var wrong: [SymbolStringPtr] = []
     var ids: [SymbolID] = []
-    for name in unit.definitions.lazy.map(\.name) {
+    for name in unit.takeDefinitions().lazy.map(\.name) {
       if let id = owedSymbol(name, in: responsibility.dylib, by: number), symbols[id]?.state == .materializing
       {
         ids.append(id)
@@ -305,7 +307,6 @@ extension SessionState {
     }
     guard wrong.isEmpty else { throw .unexpectedDefinitions(describe(wrong, of: responsibility.dylib)) }
     guard !ids.isEmpty else { return }
-    unit.definitions = []
     unit.initializerSymbol = nil
     unit.tracker = responsibility.tracker
     unit.symbols = ids

@@ -1,4 +1,5 @@
 internal import Synchronization
+internal import WeldBytes
 internal import WeldLink
 
 /// A lookup that searches for definitions, and may wait for generators.
@@ -13,7 +14,7 @@ struct Lookup: ~Copyable, Sendable {
   let kind: LookupKind
   /// Some of the dylibs may be removed in the meantime.
   let order: JITDylibSearchOrder
-  let elements: [SymbolLookupSet.Element]
+  let elements: Few<SymbolLookupSet.Element>
   let purpose: Purpose
   /// The alias for which it is made, if it is for one.
   let alias: SymbolID?
@@ -37,11 +38,11 @@ struct Lookup: ~Copyable, Sendable {
   ) {
     self.kind = kind
     self.order = order
-    elements = set.elements
+    elements = set.list
     found = []
     found.reserveCapacity(elements.count)
     for _ in elements { found.append(0) }
-    if set.elements.isEmpty { remaining = [] }
+    if set.isEmpty { remaining = [] }
     self.purpose = purpose
     self.alias = alias
   }
@@ -101,9 +102,9 @@ extension SessionState {
         lookup.mayBeStale = true
         lookup.current = (searched.number, generator.number)
         if generator.asker != nil {
-          dylib.generators[index].waiting.append(number)
+          dylib.changeGenerators { $0[index].waiting.append(number) }
         } else {
-          dylib.generators[index].asker = number
+          dylib.changeGenerators { $0[index].asker = number }
           lookup.lastGenerator = generator.number
           let request = nextNumber()
           lookup.request = request
@@ -175,10 +176,10 @@ extension SessionState {
     guard let dylib = dylibs[dylib],
       let index = dylib.generators.firstIndex(where: { $0.number == generator })
     else { return }
-    dylib.generators[index].asker = nil
+    dylib.changeGenerators { $0[index].asker = nil }
     // Each searches again, since the last request may have defined what it looks for, until one needs the generator.
     while dylib.generators[index].asker == nil, !dylib.generators[index].waiting.isEmpty {
-      resume(dylib.generators[index].waiting.removeFirst(), &effects)
+      resume(dylib.changeGenerators { $0[index].waiting.removeFirst() }, &effects)
     }
   }
 
@@ -193,7 +194,7 @@ extension SessionState {
     guard let state = dylibs[dylib],
       let index = state.generators.firstIndex(where: { $0.number == generator })
     else { return }
-    let removed = state.generators.remove(at: index)
+    let removed = state.changeGenerators { $0.remove(at: index) }
     effects.others.append(.garbage(removed))
     for number in removed.waiting { resume(number, &effects) }
   }

@@ -1,3 +1,4 @@
+internal import WeldBytes
 internal import WeldLink
 
 extension SessionState {

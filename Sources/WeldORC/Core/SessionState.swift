@@ -1,3 +1,4 @@
+internal import WeldBytes
 internal import WeldLink
 internal import WeldMemory
 
@@ -107,14 +108,14 @@ final class DylibState: @unchecked Sendable {
   private(set) var table = NameMap()
   /// Symbols without an address that are not ready.
   var initializers: Set<SymbolID> = []
-  var generators: [GeneratorState] = []
+  private(set) var generators: [GeneratorState] = []
 
   init(name: String, sequence: Int) {
     self.name = name
     self.sequence = sequence
   }
 
-  // Both out of it while they change: access to what others refer to takes longer if it may be changed in more than one step.
+  // Out of it while they change: access to what others refer to takes longer if it may be changed in more than one step.
 
   @inline(__always)
   func changeTable(_ change: (inout NameMap) -> Void) {
@@ -122,6 +123,14 @@ final class DylibState: @unchecked Sendable {
     swap(&all, &table)
     change(&all)
     swap(&all, &table)
+  }
+
+  @inline(__always)
+  func changeGenerators<R>(_ change: (inout [GeneratorState]) -> R) -> R {
+    var all: [GeneratorState] = []
+    swap(&all, &generators)
+    defer { swap(&all, &generators) }
+    return change(&all)
   }
 
   @inline(__always)
@@ -213,7 +222,7 @@ final class UnitState: @unchecked Sendable {
   /// What the user's code said, which is asked once; an object knows its name.
   private let givenName: String
   /// What it can define, until it is known in a dylib.
-  var definitions: [SymbolDefinition]
+  private var definitions: Few<SymbolDefinition>
   /// The symbols that it can define; some may be gone.
   var symbols: [SymbolID] = []
   /// How many are not gone.
@@ -227,23 +236,32 @@ final class UnitState: @unchecked Sendable {
   init(_ unit: some MaterializationUnit) {
     self.unit = unit
     initializerSymbol = unit.initializerSymbol
+    var definitions: Few<SymbolDefinition>
     if let object = unit as? ObjectMaterializationUnit {
       givenName = ""
       definitions = object.definitions
       collector = object.collector
     } else {
       givenName = unit.name
-      definitions = unit.symbols.map { SymbolDefinition(name: $0.key, flags: $0.value) }
+      definitions = Few(unit.symbols.lazy.map { SymbolDefinition(name: $0.key, flags: $0.value) })
       collector = nil
     }
     if let initializerSymbol, !definitions.contains(where: { $0.name == initializerSymbol }) {
       definitions.append(
         SymbolDefinition(name: initializerSymbol, flags: .materializationSideEffectsOnly))
     }
+    self.definitions = definitions
   }
 }
 
 extension UnitState {
+  /// What it can define; it does not know any more.
+  func takeDefinitions() -> Few<SymbolDefinition> {
+    var all = Few<SymbolDefinition>()
+    swap(&all, &definitions)
+    return all
+  }
+
   var name: String { (unit as? ObjectMaterializationUnit)?.name ?? givenName }
 }
 

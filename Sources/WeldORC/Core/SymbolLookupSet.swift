@@ -1,3 +1,4 @@
+internal import WeldBytes
 public import WeldLink
 
 /// Definitions that were found, by name. LLVM's `SymbolMap`.
@@ -74,7 +75,7 @@ public struct SymbolLookupSet: Sendable {
     public var flags: SymbolLookupFlags
   }
 
-  public private(set) var elements: [Element]
+  let list: Few<Element>
 
   /// Looks up `names`, all with the same flags.
   public init(_ names: some Sequence<SymbolStringPtr>, _ flags: SymbolLookupFlags = .required) {
@@ -82,29 +83,32 @@ public struct SymbolLookupSet: Sendable {
   }
 
   private init(array names: [SymbolStringPtr], _ flags: SymbolLookupFlags) {
-    elements = []
-    elements.reserveCapacity(names.count)
+    var list = Few<Element>()
+    list.reserveCapacity(names.count)
     var known = NameMap(capacity: names.count)
     for name in names where known.insert(0, for: name) == nil {
-      elements.append(Element(name: name, flags: flags))
+      list.append(Element(name: name, flags: flags))
     }
+    self.list = list
   }
 
   /// Looks up the keys of `names`.
   public init(_ names: [SymbolStringPtr: SymbolLookupFlags]) {
-    elements = names.map { Element(name: $0.key, flags: $0.value) }
+    list = Few(names.lazy.map { Element(name: $0.key, flags: $0.value) })
   }
 
   /// Looks up one name.
   public init(_ name: SymbolStringPtr, _ flags: SymbolLookupFlags = .required) {
-    elements = [Element(name: name, flags: flags)]
+    list = Few(Element(name: name, flags: flags))
   }
 
-  init(elements: [Element]) { self.elements = elements }
+  /// Looks up the names of `elements`, which differ.
+  init(elements: some Sequence<Element>) { list = Few<Element>(elements) }
 
+  public var elements: [Element] { Array(list) }
   /// The names.
-  public var names: [SymbolStringPtr] { elements.map(\.name) }
-  public var isEmpty: Bool { elements.isEmpty }
-  public var count: Int { elements.count }
-  public func contains(_ name: SymbolStringPtr) -> Bool { elements.contains { $0.name == name } }
+  public var names: [SymbolStringPtr] { list.map(\.name) }
+  public var isEmpty: Bool { list.isEmpty }
+  public var count: Int { list.count }
+  public func contains(_ name: SymbolStringPtr) -> Bool { list.contains { $0.name == name } }
 }

@@ -1,3 +1,4 @@
+internal import WeldBytes
 internal import WeldELF
 internal import WeldLink
 internal import WeldMemory

@@ -1,4 +1,5 @@
 internal import Synchronization
+internal import WeldBytes
 public import WeldELF
 internal import WeldLink
 
@@ -43,7 +44,7 @@ public struct ObjectInterface: Sendable {
 
 extension SymbolFlagsMap {
   /// What an object defines; of several definitions of a name the first counts.
-  init(of definitions: [SymbolDefinition], initializer: SymbolStringPtr?) {
+  init(of definitions: Few<SymbolDefinition>, initializer: SymbolStringPtr?) {
     self.init(minimumCapacity: definitions.count + 1)
     for definition in definitions where self[definition.name] == nil {
       self[definition.name] = definition.flags

@@ -1,3 +1,4 @@
+internal import WeldBytes
 public import WeldELF
 internal import WeldLink
 
@@ -93,9 +94,9 @@ public struct ObjectMaterializationUnit: MaterializationUnit {
   }
 
   /// What it defines, in the order of the object.
-  var definitions: [SymbolDefinition] {
+  var definitions: Few<SymbolDefinition> {
     if let interface = object.interface {
-      return interface.symbols.map { SymbolDefinition(name: $0.key, flags: $0.value) }
+      return Few(interface.symbols.lazy.map { SymbolDefinition(name: $0.key, flags: $0.value) })
     }
     return object.symbols?.definitions ?? []
   }

@@ -1,4 +1,5 @@
 internal import Synchronization
+internal import WeldBytes
 internal import WeldLink
 
 extension ObjectLinkingLayer {
@@ -202,7 +203,7 @@ extension ObjectLinkingLayer {
           guard let found = state.found(byTag: question.tag) else {
             // It still searches, or is even about to begin.
             answers = nil
-            let isResolved = question.names.elements.allSatisfy {
+            let isResolved = question.names.list.allSatisfy {
               state.isResolved($0.name, for: dylib.number, orBy: numbers)
             }
             guard isResolved else { return (false, nil) }

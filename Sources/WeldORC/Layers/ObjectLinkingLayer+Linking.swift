@@ -1,3 +1,4 @@
+internal import WeldBytes
 internal import WeldExecutor
 internal import WeldLink
 internal import WeldMemory
@@ -212,11 +213,7 @@ extension ObjectLinkingLayer {
         try batch.linked.apply(skipping: batch.failed) { find($0, answers, for: dylib, in: batches, &others) }
         break
       } catch {
-        guard let guilty = batch.linked.failedObject, guilty < batch.members.count else {
-          batch.failAll(.link(error))
-          return false
-        }
-        batch.fail(guilty, .link(error))
+        guard failGuilty(of: batch, error) else { return false }
       }
     }
     batch.noteFixups()
@@ -245,6 +242,19 @@ extension ObjectLinkingLayer {
       batch.failAll(error)
       return false
     }
+    return true
+  }
+
+  /// The member whose object could not be relocated fails; or all, if it is nobody's, which is what false says.
+  ///
+  /// Not in its place, where its access to what failed would be checked before there is an error.
+  @inline(never)
+  private func failGuilty(of batch: Batch, _ error: LinkError) -> Bool {
+    guard let guilty = batch.linked.failedObject, guilty < batch.members.count else {
+      batch.failAll(.link(error))
+      return false
+    }
+    batch.fail(guilty, .link(error))
     return true
   }
 

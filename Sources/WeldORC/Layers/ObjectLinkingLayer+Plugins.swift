@@ -55,13 +55,21 @@ extension ObjectLinkingLayer.Plugin {
 /// The plugins of a layer.
 final class PluginList: Sendable {
   private let plugins = Mutex<[any ObjectLinkingLayer.Plugin]>([])
+  /// How many there are, for those who want to know without the lock.
+  private let count = Atomic(0)
 
-  var current: [any ObjectLinkingLayer.Plugin] { plugins.withLock { $0 } }
+  var isEmpty: Bool { count.load(ordering: .acquiring) == 0 }
+  var current: [any ObjectLinkingLayer.Plugin] { isEmpty ? [] : plugins.withLock { $0 } }
 
-  func add(_ plugin: any ObjectLinkingLayer.Plugin) { plugins.withLock { $0.append(plugin) } }
+  func add(_ plugin: any ObjectLinkingLayer.Plugin) { change { $0.append(plugin) } }
 
-  func remove(_ plugin: any ObjectLinkingLayer.Plugin) {
-    plugins.withLock { $0.removeAll { $0 === plugin } }
+  func remove(_ plugin: any ObjectLinkingLayer.Plugin) { change { $0.removeAll { $0 === plugin } } }
+
+  private func change(_ change: (inout [any ObjectLinkingLayer.Plugin]) -> Void) {
+    plugins.withLock { plugins in
+      change(&plugins)
+      count.store(plugins.count, ordering: .releasing)
+    }
   }
 
   func notifyRemovingResources(_ dylib: JITDylib, _ key: ResourceKey) throws(OrcError) {

@@ -1,4 +1,5 @@
 internal import Synchronization
+internal import WeldBytes
 internal import WeldLink
 
 extension ObjectLinkingLayer {

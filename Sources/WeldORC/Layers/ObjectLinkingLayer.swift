@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Synchronization
+internal import WeldBytes
 public import WeldELF
 internal import WeldLink
 public import WeldMemory
@@ -20,8 +21,8 @@ public final class ObjectLinkingLayer: ObjectLayer, ResourceManager {
   private struct State: Sendable {
     /// What was emitted and is not collected; there for threads that are about to collect.
     var pending: [Pending] = []
-    /// Of linked batches.
-    var memory: [ResourceKey: Few<LinkedMemory>] = [:]
+    /// Of linked batches, by tracker.
+    var memory = SlabColumn<Few<LinkedMemory>>()
     var sink: (any InitializerSink)?
     var lastKey = 0
   }
@@ -62,6 +63,7 @@ public final class ObjectLinkingLayer: ObjectLayer, ResourceManager {
       return responsibility.failMaterialization(.anotherSession(dylib: responsibility.dylib.name))
     }
     let submission = Submission(responsibility: responsibility, pending: object)
+    if responsibility.isAlone, linkAlone(submission) { return }
     // Each thread collects what it emits, so that none waits for what another one is about to do.
     let thread = UInt(pthread_self())
     let isFirst = state.withLock { state in
@@ -73,6 +75,15 @@ public final class ObjectLinkingLayer: ObjectLayer, ResourceManager {
       return true
     }
     if isFirst { collect(into: nil, from: thread) }
+  }
+
+  /// Links an object at once that needs nothing of others; says whether it is one.
+  private func linkAlone(_ submission: Submission) -> Bool {
+    guard submission.pending.symbols?.needs.isEmpty == true, plugins.isEmpty else { return false }
+    let members = members(of: Few(submission))
+    guard !members.contains(where: \.needsOthers) else { return false }
+    if !members.isEmpty { link(members, Answers(), owned: NameSet()) }
+    return true
   }
 
   /// Has what `thread` emitted collected after what else this thread has to do, which may emit more.
@@ -137,11 +148,7 @@ public final class ObjectLinkingLayer: ObjectLayer, ResourceManager {
 
   /// Keeps what was linked until `key` is removed.
   func keep(_ memory: LinkedMemory, under key: ResourceKey) {
-    state.withLock { state in
-      guard var known = state.memory.updateValue(Few(memory), forKey: key) else { return }
-      known.append(memory)
-      state.memory[key] = known
-    }
+    state.withLock { $0.memory.update(key.number, from: Few()) { $0.append(memory) } }
   }
 
   /// Hands over the initializers of an object; `nil` if it has none.
@@ -169,19 +176,15 @@ public final class ObjectLinkingLayer: ObjectLayer, ResourceManager {
 
   private func release(_ key: ResourceKey) {
     // Given back outside of the lock.
-    let removed = state.withLock { $0.memory.removeValue(forKey: key) }
+    let removed = state.withLock { $0.memory.removeValue(forKey: key.number) }
     _ = removed
   }
 
   public func transferResources(from source: ResourceKey, to destination: ResourceKey, in dylib: JITDylib) {
     plugins.notifyTransferringResources(dylib, to: destination, from: source)
     state.withLock { state in
-      guard let moved = state.memory.removeValue(forKey: source) else { return }
-      if let index = state.memory.index(forKey: destination) {
-        state.memory.values[index].append(contentsOf: moved)
-      } else {
-        state.memory[destination] = moved
-      }
+      guard let moved = state.memory.removeValue(forKey: source.number) else { return }
+      state.memory.update(destination.number, from: Few()) { $0.append(contentsOf: moved) }
     }
   }
 }

@@ -11,7 +11,7 @@ struct ObjectSymbols: Sendable {
   }
 
   /// What it defines, as far as that is seen by name.
-  var definitions: [SymbolDefinition] = []
+  var definitions = Few<SymbolDefinition>()
   var needs: [Need] = []
   /// The names of all global symbols, for the linker; nothing for so few that it had better read them.
   var known: [KnownName] = []

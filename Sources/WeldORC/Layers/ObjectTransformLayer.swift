@@ -14,18 +14,26 @@ public final class ObjectTransformLayer: ObjectLayer {
   /// The same, if it collects.
   private let collector: (any CollectingObjectLayer)?
   private let current: Mutex<Transform?>
+  /// Whether there is none, for those who want to know without the lock.
+  private let changesNothing: Atomic<Bool>
 
   /// A layer above `base`, which changes nothing unless told how.
   public init(_ base: any ObjectLayer, transform: Transform? = nil) {
     self.base = base
     collector = base as? any CollectingObjectLayer
     current = Mutex(transform)
+    changesNothing = Atomic(transform == nil)
   }
 
   /// What is done with objects that are asked for from now on.
   public var transform: Transform? {
     get { current.withLock { $0 } }
-    set { current.withLock { $0 = newValue } }
+    set {
+      current.withLock { current in
+        current = newValue
+        changesNothing.store(newValue == nil, ordering: .releasing)
+      }
+    }
   }
 
   public func emit(_ responsibility: MaterializationResponsibility, _ object: ObjectFile) {
@@ -38,12 +46,10 @@ public final class ObjectTransformLayer: ObjectLayer {
 }
 
 extension ObjectTransformLayer: CollectingObjectLayer {
-  var isCollecting: Bool { changesNothing && collector?.isCollecting == true }
-
-  private var changesNothing: Bool { current.withLock { $0 == nil } }
+  var isCollecting: Bool { changesNothing.load(ordering: .acquiring) && collector?.isCollecting == true }
 
   func emit(_ responsibility: MaterializationResponsibility, _ object: PendingObject) {
-    if let collector, changesNothing {
+    if let collector, changesNothing.load(ordering: .acquiring) {
       collector.emit(responsibility, object)
     } else {
       emit(responsibility, object.object)

@@ -20,6 +20,24 @@ struct InlineWorkTests {
     #expect(log.value == [1, 2, 3, 4, 5])
   }
 
+  @Test("who comes first learns whether the thread has something else to do")
+  func alone() {
+    let inline = InlineWork()
+    let log = Shared<[Bool]>([])
+    @Sendable func note(isAlone: Bool) { log.change { $0.append(isAlone) } }
+    inline.run([], after: note)
+    inline.run([{}], after: note)
+    // Within other work, but not if that waits and has put off nothing that comes before.
+    inline.run([
+      {
+        inline.run([], after: note)
+        inline.runBacklog(until: { false }) { inline.run([], after: note) }
+      },
+      {},
+    ])
+    #expect(log.value == [true, false, false, true])
+  }
+
   @Test("work that makes work that makes work does not fill the stack")
   func depth() {
     let inline = InlineWork()

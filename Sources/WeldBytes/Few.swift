@@ -1,49 +1,59 @@
 /// A list that mostly has no more than one element, for which it needs no memory.
-struct Few<Element: Sendable>: Sendable {
-  private(set) var first: Element?
-  private var others: [Element] = []
+public struct Few<Element: Sendable>: Sendable {
+  @usableFromInline var first: Element?
+  @usableFromInline var others: [Element] = []
 
-  init() {}
+  @inlinable
+  public init() {}
 
-  init(_ element: Element) { first = element }
+  @inlinable
+  public init(_ element: Element) { first = element }
 
-  init(_ elements: some Swift.Sequence<Element>) {
+  @inlinable
+  public init(_ elements: some Swift.Sequence<Element>) {
+    reserveCapacity(elements.underestimatedCount)
     for element in elements { append(element) }
   }
 
-  mutating func reserveCapacity(_ count: Int) {
+  @inlinable
+  public mutating func reserveCapacity(_ count: Int) {
     if count > 1 { others.reserveCapacity(count - 1) }
   }
 
-  mutating func append(_ element: consuming Element) {
+  @inlinable
+  public mutating func append(_ element: consuming Element) {
     if first == nil { first = element } else { others.append(element) }
   }
 
-  mutating func append(contentsOf elements: Few) {
+  @inlinable
+  public mutating func append(contentsOf elements: Few) {
     if isEmpty { self = elements } else { for element in elements { append(element) } }
   }
 
-  mutating func removeAll(keepingCapacity: Bool = false) {
+  @inlinable
+  public mutating func removeAll(keepingCapacity: Bool = false) {
     first = nil
     others.removeAll(keepingCapacity: keepingCapacity)
   }
 
-  func filter(_ isIncluded: (Element) -> Bool) -> Few {
+  @inlinable
+  public func filter(_ isIncluded: (Element) -> Bool) -> Few {
     var found = Few()
     for element in self where isIncluded(element) { found.append(element) }
     return found
   }
 
   /// Without a copy of the first one.
-  @inline(__always)
-  func forEach(_ body: (borrowing Element) -> Void) {
+  @inlinable @inline(__always)
+  public func forEach(_ body: (borrowing Element) -> Void) {
     // Anything that binds it would copy it.
     // swift-format-ignore: NeverForceUnwrap
     if first != nil { body(first!) }
     for element in others { body(element) }
   }
 
-  mutating func updateEach(_ body: (inout Element) -> Void) {
+  @inlinable
+  public mutating func updateEach(_ body: (inout Element) -> Void) {
     guard var element = first.take() else { return }
     body(&element)
     first = element
@@ -52,10 +62,17 @@ struct Few<Element: Sendable>: Sendable {
 }
 
 extension Few: RandomAccessCollection, MutableCollection {
-  var startIndex: Int { 0 }
-  var endIndex: Int { first == nil ? 0 : 1 + others.count }
+  @inlinable
+  public var startIndex: Int { 0 }
+  @inlinable
+  public var endIndex: Int { count }
+  @inlinable
+  public var isEmpty: Bool { first == nil }
+  @inlinable
+  public var count: Int { first == nil ? 0 : 1 + others.count }
 
-  subscript(position: Int) -> Element {
+  @inlinable
+  public subscript(position: Int) -> Element {
     @inline(__always) get {
       if position > 0 { return others[position - 1] }
       guard let first else { preconditionFailure("an element of an empty list") }
@@ -73,5 +90,6 @@ extension Few: RandomAccessCollection, MutableCollection {
 }
 
 extension Few: ExpressibleByArrayLiteral {
-  init(arrayLiteral elements: Element...) { for element in elements { append(element) } }
+  @inlinable
+  public init(arrayLiteral elements: Element...) { for element in elements { append(element) } }
 }
