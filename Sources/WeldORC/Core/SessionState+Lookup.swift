@@ -132,8 +132,8 @@ extension SessionState {
     var candidates: [Int] = []
     var remaining: [Int] = []
     let hasGenerators = !dylib.generators.isEmpty
-    func search(_ index: Int) {
-      guard let id = dylib.table[lookup.elements[index].name] else {
+    func search(_ index: Int, _ name: borrowing SymbolStringPtr) {
+      guard let id = dylib.table[name] else {
         remaining.append(index)
         if hasGenerators { candidates.append(index) }
         return
@@ -145,9 +145,15 @@ extension SessionState {
       }
     }
     if let known = lookup.remaining {
-      for index in known { search(index) }
+      for index in known { search(index, lookup.elements[index].name) }
     } else {
-      for index in lookup.elements.indices { search(index) }
+      // All at once, since a copy of each would cost a reference.
+      var index = 0
+      let elements = lookup.elements
+      elements.forEach { element in
+        search(index, element.name)
+        index += 1
+      }
     }
     lookup.remaining = remaining
     return candidates

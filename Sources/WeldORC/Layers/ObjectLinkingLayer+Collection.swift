@@ -67,9 +67,8 @@ extension ObjectLinkingLayer {
     }
   }
 
-  /// Makes members of what was emitted, and lets plugins change it; what has definitions that nobody expects fails.
-  func members(of submissions: Few<Submission>) -> Few<Member> {
-    let plugins = plugins.current
+  /// Makes members of what was emitted, and lets `plugins` change it; what has definitions that nobody expects fails.
+  func members(of submissions: Few<Submission>, _ plugins: [any Plugin]) -> Few<Member> {
     var members = Few<Member>()
     members.reserveCapacity(submissions.count)
     submissions.forEach { submission in

@@ -79,8 +79,9 @@ public final class ObjectLinkingLayer: ObjectLayer, ResourceManager {
 
   /// Links an object at once that needs nothing of others; says whether it is one.
   private func linkAlone(_ submission: Submission) -> Bool {
+    // A plugin that comes later has missed it.
     guard submission.pending.symbols?.needs.isEmpty == true, plugins.isEmpty else { return false }
-    let members = members(of: Few(submission))
+    let members = members(of: Few(submission), [])
     guard !members.contains(where: \.needsOthers) else { return false }
     if !members.isEmpty { link(members, Answers(), owned: NameSet()) }
     return true
@@ -97,7 +98,7 @@ public final class ObjectLinkingLayer: ObjectLayer, ResourceManager {
       var independent = Few<Member>()
       var new = takePending(of: thread, by: this)
       while !new.isEmpty {
-        let members = members(of: new)
+        let members = members(of: new, plugins.current)
         if collection == nil, members.contains(where: \.needsOthers) { collection = Collection(independent) }
         if let collection {
           let questions = collection.add(members)
