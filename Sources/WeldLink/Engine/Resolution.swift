@@ -101,6 +101,7 @@ struct Resolution: ~Copyable, Sendable {
   var identifierSections: [String: [Int]] = [:]
   /// The indirect functions that the batch defines.
   var indirectFunctions: [Int] = []
+  /// With it, the plan that this is part of is not copied for those who borrow it.
   private let inPlace = InPlace()
 
   /// Nothing is known yet about what `batch` defines.

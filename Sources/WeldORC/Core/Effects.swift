@@ -4,7 +4,7 @@ internal import WeldBytes
 struct Effects: ~Copyable, Sendable {
   struct Materialization: Sendable {
     let unit: UnitState
-    /// Whether the collector only takes note, so that this need not be put off.
+    /// Whether there is a collector to take note of it, so that this need not be put off.
     var isImmediate = false
     let responsibility: Int
     let dylib: NamedDylib

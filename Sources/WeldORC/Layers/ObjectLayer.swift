@@ -41,7 +41,7 @@ extension CollectingObjectLayer {
 
 /// A layer that collects objects, to link them together.
 protocol CollectingObjectLayer: ObjectLayer {
-  /// Whether it only takes note of what is emitted, so that this need not be put off.
+  /// Whether it only takes note of what is emitted, unless the thread has nothing else to do, so that this need not be put off.
   var isCollecting: Bool { get }
   /// As ``ObjectLayer/emit(_:_:)``, with the names of the object if they were read.
   func emit(_ responsibility: MaterializationResponsibility, _ object: PendingObject)
