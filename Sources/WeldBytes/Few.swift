@@ -52,6 +52,20 @@ public struct Few<Element: Sendable>: Sendable {
     for element in others { body(element) }
   }
 
+  /// As a sequence's, without copies.
+  @inlinable @inline(__always)
+  public func allSatisfy(_ isMet: (borrowing Element) -> Bool) -> Bool {
+    // Anything that binds it would copy it.
+    // swift-format-ignore: NeverForceUnwrap
+    if first != nil, !isMet(first!) { return false }
+    for element in others where !isMet(element) { return false }
+    return true
+  }
+
+  /// As a sequence's, without copies.
+  @inlinable @inline(__always)
+  public func contains(where isMet: (borrowing Element) -> Bool) -> Bool { !allSatisfy { !isMet($0) } }
+
   @inlinable
   public mutating func updateEach(_ body: (inout Element) -> Void) {
     guard var element = first.take() else { return }

@@ -14,6 +14,10 @@ struct FewTests {
     var seen: [Int] = []
     list.forEach { seen.append($0) }
     #expect(seen == array)
+    for limit in 9...15 {
+      #expect(list.allSatisfy { $0 < limit } == array.allSatisfy { $0 < limit })
+      #expect(list.contains { $0 == limit } == array.contains(limit))
+    }
     for position in list.indices { list[position] += 1 }
     list.updateEach { $0 *= 2 }
     #expect(Array(list) == array.map { ($0 + 1) * 2 })

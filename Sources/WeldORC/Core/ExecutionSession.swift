@@ -65,7 +65,7 @@ public final class ExecutionSession: Sendable {
   ///
   /// - Throws: ``OrcError/duplicateDylib(dylib:)``, ``OrcError/sessionClosed``.
   public func createDylib(_ name: String) throws(OrcError) -> JITDylib {
-    let number = try core.change { state, _ throws(OrcError) in try state.createDylib(name) }
+    let number = try core.change { state throws(OrcError) in try state.createDylib(name) }
     return JITDylib(core: core, number: number, name: name)
   }
 
@@ -92,7 +92,7 @@ public final class ExecutionSession: Sendable {
   ///
   /// - Throws: ``OrcError/sessionClosed``.
   public func register(_ manager: some ResourceManager) throws(OrcError) {
-    try core.change { state, _ throws(OrcError) in
+    try core.change { state throws(OrcError) in
       guard state.isOpen else { throw .sessionClosed }
       state.managers.append(manager)
     }

@@ -83,7 +83,7 @@ public struct JITDylib: Hashable, Sendable, CustomStringConvertible {
   ///
   /// - Throws: ``OrcError/dylibClosed(dylib:)``, ``OrcError/sessionClosed``.
   public func makeTracker() throws(OrcError) -> ResourceTracker {
-    let tracker = try core.change { state, _ throws(OrcError) in
+    let tracker = try core.change { state throws(OrcError) in
       try state.requireDylib(self)
       return state.makeTracker(of: number)
     }
@@ -97,7 +97,7 @@ public struct JITDylib: Hashable, Sendable, CustomStringConvertible {
   /// - Throws: ``OrcError/dylibClosed(dylib:)``, ``OrcError/sessionClosed``.
   @discardableResult
   public func addGenerator(_ generator: some DefinitionGenerator) throws(OrcError) -> GeneratorToken {
-    let token = try core.change { state, _ throws(OrcError) in
+    let token = try core.change { state throws(OrcError) in
       try state.requireDylib(self)
       let token = state.nextNumber()
       state.dylibs[number]?.changeGenerators {
@@ -173,7 +173,7 @@ public struct JITDylib: Hashable, Sendable, CustomStringConvertible {
     naming others: [JITDylib], _ body: (inout [(dylib: Int, flags: JITDylibLookupFlags)]) -> Void
   ) throws(OrcError) {
     for other in others { try core.check(other) }
-    try core.change { state, _ throws(OrcError) in
+    try core.change { state throws(OrcError) in
       try state.requireDylib(self)
       for other in others { try state.requireDylib(other) }
       // Without dylibs that were removed.

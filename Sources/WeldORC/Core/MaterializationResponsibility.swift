@@ -98,7 +98,7 @@ public final class MaterializationResponsibility: Sendable {
   ///
   /// - Throws: ``OrcError/unexpectedDefinitions(_:)`` for symbols that are not owed; as ``notifyResolved(_:)``.
   public func delegate(_ names: Set<SymbolStringPtr>) throws(OrcError) -> MaterializationResponsibility {
-    let new = try core.change { state, _ throws(OrcError) in try state.delegate(names, by: number) }
+    let new = try core.change { state throws(OrcError) in try state.delegate(names, by: number) }
     return MaterializationResponsibility(new, in: dylib)
   }
 
@@ -117,7 +117,7 @@ public final class MaterializationResponsibility: Sendable {
   /// They are not removed or transferred before `body` ends.
   /// - Throws: ``OrcError/resourceTrackerDefunct(dylib:)``, and `body` is not run.
   public func withResourceKeyDo<R>(_ body: (ResourceKey) -> R) throws(OrcError) -> R {
-    let tracker = try core.change { state, _ throws(OrcError) in try state.pinTracker(of: number) }
+    let tracker = try core.change { state throws(OrcError) in try state.pinTracker(of: number) }
     defer { core.unpin(tracker) }
     return body(ResourceKey(number: tracker))
   }

@@ -58,6 +58,11 @@ final class SessionCore: Sendable {
     return value
   }
 
+  /// Changes the state where nothing follows from it.
+  func change<R: Sendable>(_ body: (inout SessionState) throws(OrcError) -> R) throws(OrcError) -> R {
+    try state.withLock { state throws(OrcError) in try body(&state) }
+  }
+
   /// Calls the user's code; returns the errors of resource managers.
   private func perform(_ effects: consuming Effects) -> OrcError? {
     if effects.isEmpty { return nil }
@@ -253,7 +258,7 @@ final class SessionCore: Sendable {
   func withTracker(
     of responsibility: MaterializationResponsibility, _ body: (ResourceKey) -> Void
   ) throws(OrcError) {
-    try state.withLock { state throws(OrcError) in
+    try change { state throws(OrcError) in
       body(ResourceKey(number: try state.place(by: responsibility.number).tracker))
     }
   }

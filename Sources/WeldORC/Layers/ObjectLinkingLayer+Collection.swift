@@ -247,9 +247,10 @@ extension ObjectLinkingLayer {
 
     /// Whether all is ready but what `owned` are.
     func isAllReady(but owned: NameSet) -> Bool {
-      unready.values.allSatisfy { names in
-        names.allSatisfy { name, definer in owned.contains(name, in: definer.number) }
-      }
+      unready.isEmpty
+        || unready.values.allSatisfy { names in
+          names.allSatisfy { name, definer in owned.contains(name, in: definer.number) }
+        }
     }
 
     mutating func add(_ definitions: FoundDefinitions, for dylib: JITDylib) {
