@@ -14,11 +14,12 @@ extension ObjectFile {
   /// Whether the section at `index`, which must be less than ``sectionCount``, is part of the program's memory (`SHF_ALLOC`), or
   /// relocates another one; without decoding all of its header.
   public func mayTakePart(_ index: SectionIndex) -> Bool {
-    let entry = header.sectionEntry(index, of: bytes.span)
-    switch SectionType(rawValue: entry.field(at: 4, order: header.byteOrder)) {
+    switch header.sectionType(index, of: bytes.span) {
     case .null: return false
     case .rela, .rel, .compactRelocations: return true
-    default: return SectionFlags(rawValue: entry.field(at: 8, order: header.byteOrder)).contains(.alloc)
+    default:
+      let entry = header.sectionEntry(index, of: bytes.span)
+      return SectionFlags(rawValue: entry.field(at: 8, order: header.byteOrder)).contains(.alloc)
     }
   }
 

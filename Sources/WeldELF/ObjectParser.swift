@@ -65,8 +65,7 @@ struct ObjectParser {
     // Relocations and groups may precede the symbol table they refer to, hence a second look.
     for number in 1..<max(header.sectionCount, 1) {
       let index = SectionIndex(rawValue: UInt32(truncatingIfNeeded: number))
-      let type = header.sectionEntry(index, of: file).field(at: 4, order: header.byteOrder) as UInt32
-      switch SectionType(rawValue: type) {
+      switch header.sectionType(index, of: file) {
       case .rel, .rela: try proveRelocations(section(index, file), index, symbolTable?.section, file)
       case .group: try proveGroup(section(index, file), index, symbolTable, file)
       default: break

@@ -175,4 +175,10 @@ extension FileHeader {
       at: Int(truncatingIfNeeded: sectionHeaderOffset) &+ Int(index.rawValue) &* SectionHeader.byteCount,
       byteCount: SectionHeader.byteCount)
   }
+
+  /// The type of the section at `index` of the file, likewise, without decoding all of its header.
+  @inline(__always)
+  func sectionType(_ index: SectionIndex, of file: RawSpan) -> SectionType {
+    SectionType(rawValue: sectionEntry(index, of: file).field(at: 4, order: byteOrder))
+  }
 }

@@ -13,7 +13,7 @@ struct BatchResolver: ~Copyable {
   var groups: NameTable?
 
   private init(
-    _ batch: consuming Batch, _ traits: MachineTraits, linksThreadLocals: Bool, overridden: Set<Int>
+    _ batch: Batch, _ traits: MachineTraits, linksThreadLocals: Bool, overridden: Set<Int>
   ) {
     self.traits = traits
     self.overridden = overridden
@@ -25,7 +25,7 @@ struct BatchResolver: ~Copyable {
   /// Weak and common definitions of names that `published` defines stand back; and definitions whose numbers are in
   /// `overridden`, and those of the names in `others`.
   static func resolve(
-    _ batch: consuming Batch, _ traits: MachineTraits, aliases: [Alias], linksThreadLocals: Bool,
+    _ batch: Batch, _ traits: MachineTraits, aliases: [Alias], linksThreadLocals: Bool,
     after published: PublishedSymbols?, overridden: Set<Int> = [], and others: Set<String> = []
   ) throws(LinkError) -> Resolution {
     var resolver = BatchResolver(
@@ -104,8 +104,7 @@ extension BatchResolver {
 
   /// Replaces the numbers of names by canonical symbols, and classifies what is not defined.
   mutating func canonicalize(_ aliases: [Alias]) {
-    for id in resolution.globals.indices {
-      let global = resolution.globals[id]
+    for global in resolution.globals {
       if !global.isDefined {
         // A definition that stood back is one mention among others.
         resolution.symbols[global.symbol].classes.formIntersection(.threadLocal)

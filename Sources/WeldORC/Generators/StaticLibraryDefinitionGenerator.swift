@@ -65,7 +65,7 @@ public final class StaticLibraryDefinitionGenerator: SynchronousDefinitionGenera
   ///   defines, too; ``OrcError/link(_:)`` if a member is malformed.
   public func define(_ request: GenerationRequest) throws(OrcError) {
     guard request.kind == .static else { return }
-    let wanted = request.symbols.elements.compactMap { element -> (name: SymbolStringPtr, member: Int)? in
+    let wanted = request.symbols.list.compactMap { element -> (name: SymbolStringPtr, member: Int)? in
       guard element.flags == .required, let member = members[element.name] else { return nil }
       return (element.name, member)
     }
