@@ -13,7 +13,7 @@ struct BatchResolver: ~Copyable {
   var groups: NameTable?
 
   private init(
-    _ batch: Batch, _ traits: MachineTraits, linksThreadLocals: Bool, overridden: Set<Int>
+    _ batch: consuming Batch, _ traits: MachineTraits, linksThreadLocals: Bool, overridden: Set<Int>
   ) {
     self.traits = traits
     self.overridden = overridden
@@ -25,7 +25,7 @@ struct BatchResolver: ~Copyable {
   /// Weak and common definitions of names that `published` defines stand back; and definitions whose numbers are in
   /// `overridden`, and those of the names in `others`.
   static func resolve(
-    _ batch: Batch, _ traits: MachineTraits, aliases: [Alias], linksThreadLocals: Bool,
+    _ batch: consuming Batch, _ traits: MachineTraits, aliases: [Alias], linksThreadLocals: Bool,
     after published: PublishedSymbols?, overridden: Set<Int> = [], and others: Set<String> = []
   ) throws(LinkError) -> Resolution {
     var resolver = BatchResolver(

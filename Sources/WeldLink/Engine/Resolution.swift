@@ -105,15 +105,15 @@ struct Resolution: ~Copyable, Sendable {
   private let inPlace = InPlace()
 
   /// Nothing is known yet about what `batch` defines.
-  init(of batch: Batch, linksThreadLocals: Bool) {
+  init(of batch: consuming Batch, linksThreadLocals: Bool) {
     self.batch = batch
     self.linksThreadLocals = linksThreadLocals
-    sections = Array(of: InputSection(), count: batch.sectionCount)
-    symbols = Array(of: BatchSymbol(), count: batch.symbolCount)
+    sections = Array(of: InputSection(), count: self.batch.sectionCount)
+    symbols = Array(of: BatchSymbol(), count: self.batch.symbolCount)
     var globalCount = 0
     var largestCount = 0
-    for position in batch.objects.indices {
-      let count = batch.objects[position].symbolTable.map { $0.count - $0.firstGlobal } ?? 0
+    for position in self.batch.objects.indices {
+      let count = self.batch.objects[position].symbolTable.map { $0.count - $0.firstGlobal } ?? 0
       globalCount += count
       largestCount = max(largestCount, count)
     }
