@@ -2,6 +2,7 @@ internal import WeldELF
 
 /// The numbers of each object's first symbol and section. For one object they need no memory of their own.
 struct FirstNumbers: Sendable {
+  private var first = Batch.Numbers()
   /// Those of objects behind the first one.
   private var others: [Batch.Numbers] = []
   /// How many there are of all objects.
@@ -10,15 +11,18 @@ struct FirstNumbers: Sendable {
   init(of objects: [ObjectFile]) {
     others.reserveCapacity(max(objects.count - 1, 0))
     for position in objects.indices {
-      if position > 0 { others.append(end) }
-      end.symbol += objects[position].symbolCount
+      let table = objects[position].symbolTable
+      end.global = end.symbol + (table?.firstGlobal ?? 0)
+      if position == 0 { first = end } else { others.append(end) }
+      end.symbol += table?.count ?? 0
       end.section += objects[position].sectionCount
     }
+    end.global = end.symbol
   }
 
   /// Those of the object at `position`, or, behind the last one, of what would follow.
   subscript(position: Int) -> Batch.Numbers {
-    if position == 0 { return Batch.Numbers() }
+    if position == 0 { return first }
     return position <= others.count ? others[position - 1] : end
   }
 
@@ -44,6 +48,8 @@ struct Batch: Sendable {
   /// The number of a symbol, and that of a section.
   struct Numbers: Sendable {
     var symbol = 0
+    /// The number of the first symbol that is not local; that of the next object's first symbol, if all are.
+    var global = 0
     var section = 0
   }
 
@@ -58,6 +64,9 @@ struct Batch: Sendable {
   func knownNames(ofObject position: Int) -> [KnownName] {
     position < knownNames.count ? knownNames[position] : []
   }
+
+  /// The numbers of an object's symbols that are not local.
+  func globals(ofObject position: Int) -> Range<Int> { first[position].global..<first[position + 1].symbol }
 
   var symbolCount: Int { first[objects.count].symbol }
   var sectionCount: Int { first[objects.count].section }

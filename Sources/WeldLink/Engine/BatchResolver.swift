@@ -131,11 +131,7 @@ extension BatchResolver {
       }
     }
     for position in resolution.batch.objects.indices {
-      guard let table = resolution.batch.objects[position].symbolTable, table.firstGlobal < table.count else {
-        continue
-      }
-      let first = resolution.batch.first[position].symbol
-      for number in first &+ table.firstGlobal..<first &+ table.count {
+      for number in resolution.batch.globals(ofObject: position) {
         resolution.symbols[number].canonical = UInt32(
           truncatingIfNeeded: resolution.globals[Int(resolution.symbols[number].canonical)].symbol)
       }

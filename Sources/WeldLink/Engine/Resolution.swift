@@ -113,7 +113,7 @@ struct Resolution: ~Copyable, Sendable {
     var globalCount = 0
     var largestCount = 0
     for position in self.batch.objects.indices {
-      let count = self.batch.objects[position].symbolTable.map { $0.count - $0.firstGlobal } ?? 0
+      let count = self.batch.globals(ofObject: position).count
       globalCount += count
       largestCount = max(largestCount, count)
     }

@@ -65,9 +65,7 @@ struct SymbolAddresses: ~Copyable, Sendable {
       if found.isFunction { externalFunctions.insert(symbol) }
     }
     for position in resolution.batch.objects.indices {
-      guard let table = resolution.batch.objects[position].symbolTable else { continue }
-      let firstSymbol = resolution.batch.first[position].symbol
-      for number in firstSymbol &+ table.firstGlobal..<firstSymbol &+ table.count {
+      for number in resolution.batch.globals(ofObject: position) {
         resolution.symbols[number].address =
           resolution.symbols[Int(resolution.symbols[number].canonical)].address
       }

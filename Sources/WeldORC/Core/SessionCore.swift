@@ -213,13 +213,13 @@ final class SessionCore: Sendable {
   ) throws(OrcError) -> FoundDefinitions {
     let waiter = Waiter()
     inline.runBacklog(until: { waiter.isDone }) { start(waiter.set) }
-    if let result = waiter.result { return try result.get() }
+    if let result = waiter.take() { return try result.get() }
     if let pool {
       pool.whileBlocked { waiter.block() }
     } else {
       waiter.block()
     }
-    guard let result = waiter.result else { throw .sessionClosed }
+    guard let result = waiter.take() else { throw .sessionClosed }
     return try result.get()
   }
 
@@ -325,9 +325,10 @@ final class SessionCore: Sendable {
 
 extension SymbolMap {
   /// Those which have an address.
-  init(found: FoundDefinitions) {
+  init(found: consuming FoundDefinitions) {
     self.init(minimumCapacity: found.count)
-    for (name, symbol) in found {
+    // Out of the list, since a copy of each name would cost a reference.
+    while let (name, symbol) = found.popLast() {
       if let symbol { self[name] = symbol }
     }
   }

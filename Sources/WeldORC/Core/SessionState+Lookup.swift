@@ -132,8 +132,9 @@ extension SessionState {
     var candidates: [Int] = []
     var remaining: [Int] = []
     let hasGenerators = !dylib.generators.isEmpty
+    let table = dylib.table
     func search(_ index: Int, _ name: borrowing SymbolStringPtr) {
-      guard let id = dylib.table[name] else {
+      guard let id = table[name] else {
         remaining.append(index)
         if hasGenerators { candidates.append(index) }
         return

@@ -147,6 +147,13 @@ public struct SymbolStringPtr: Hashable, @unchecked Sendable {
   public static func == (left: Self, right: Self) -> Bool { left.entry === right.entry }
 
   public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(entry)) }
+
+  /// What dictionaries and sets of names ask for, instead of ``hash(into:)``: nobody chooses where a name is, so that one
+  /// multiplication mixes well enough.
+  public func _rawHashValue(seed: Int) -> Int {
+    let product = (identity ^ UInt(bitPattern: seed)).multipliedFullWidth(by: 0x9e37_79b9_7f4a_7c15)
+    return Int(truncatingIfNeeded: product.low ^ product.high)
+  }
 }
 
 extension SymbolStringPtr: CustomStringConvertible {

@@ -19,7 +19,8 @@ final class Waiter: Sendable {
     semaphore?.signal()
   }
 
-  var result: Result<FoundDefinitions, OrcError>? { state.withLock { $0.result } }
+  /// The result, once.
+  func take() -> Result<FoundDefinitions, OrcError>? { state.withLock { $0.result.take() } }
   var isDone: Bool { state.withLock { $0.result != nil } }
 
   func block() {

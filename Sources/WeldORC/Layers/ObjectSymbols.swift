@@ -21,14 +21,15 @@ struct ObjectSymbols: Sendable {
     let groups = object.comdatSections
     let first = object.symbolTable?.firstGlobal ?? 0
     names.withTable { table in
-      read(object.symbols, from: first, strings.span, groups, object, &table)
+      read(object.symbols, from: first, strings.span, inGroups: groups, object, &table)
     }
   }
 
+  /// - Parameter groups: the sections that may be dropped for their like, whose definitions are weak.
   // With views of bytes as parameters: where they live across branches, Swift 6.3.1 without optimization releases the
   // owner of the bytes once too often.
   private mutating func read(
-    _ symbols: SymbolList, from first: Int, _ strings: RawSpan, _ groups: Set<SectionIndex>,
+    _ symbols: SymbolList, from first: Int, _ strings: RawSpan, inGroups groups: Set<SectionIndex>,
     _ object: ObjectFile, _ table: inout SymbolStringPool.Table
   ) {
     guard first < symbols.count else { return }
@@ -48,33 +49,34 @@ struct ObjectSymbols: Sendable {
         if isLarge { known.append(.unread) }
         continue
       }
-      let range = start..<start + found.byteCount
-      let name = table.intern(strings.extracting(range), hash: found.hash)
+      let bytes = strings.record(at: start, byteCount: found.byteCount)
+      let name = table.intern(bytes, hash: found.hash)
       if isLarge { known.append(KnownName(found, identity: name.identity)) }
       guard symbol.place == .undefined else {
-        definitions.append(
-          SymbolDefinition(name: name, flags: SymbolFlags(of: symbol, comdat: groups), index: index))
+        var flags = SymbolFlags(of: symbol)
+        if case .section(let section) = symbol.place, !groups.isEmpty, groups.contains(section) {
+          flags.insert(.weak)
+        }
+        definitions.append(SymbolDefinition(name: name, flags: flags, index: index))
         continue
       }
       if linkerNames == nil { linkerNames = LinkerNames(for: object) }
       // What linkers define themselves need not be anywhere.
-      let isOptional =
-        symbol.binding == .weak || linkerNames?.contains(strings.extracting(range)) == true
+      let isOptional = symbol.binding == .weak || linkerNames?.contains(bytes) == true
       needs.append(Need(name: name, flags: isOptional ? .weaklyReferenced : .required))
     }
   }
 }
 
 extension SymbolFlags {
-  /// What a definition is to those who look it up; one in a section that may be dropped for its like is weak.
-  init(of symbol: Symbol, comdat: Set<SectionIndex>) {
+  /// What a definition is to those who look it up, as far as its symbol tells.
+  fileprivate init(of symbol: Symbol) {
     self = symbol.visibility.isHidden ? [] : .exported
     if symbol.binding == .weak || symbol.binding == .unique { insert(.weak) }
     if symbol.type == .function || symbol.type == .indirectFunction { insert(.callable) }
     switch symbol.place {
     case .common, .largeCommon: insert(.common)
     case .absolute: insert(.absolute)
-    case .section(let section) where comdat.contains(section): insert(.weak)
     case .section, .undefined: break
     }
   }
