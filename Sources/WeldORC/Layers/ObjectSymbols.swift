@@ -25,9 +25,9 @@ struct ObjectSymbols: Sendable {
     }
   }
 
-  /// - Parameter groups: the sections that may be dropped for their like, whose definitions are weak.
   // With views of bytes as parameters: where they live across branches, Swift 6.3.1 without optimization releases the
   // owner of the bytes once too often.
+  /// - Parameter groups: the sections that may be dropped for their like, whose definitions are weak.
   private mutating func read(
     _ symbols: SymbolList, from first: Int, _ strings: RawSpan, inGroups groups: Set<SectionIndex>,
     _ object: ObjectFile, _ table: inout SymbolStringPool.Table
