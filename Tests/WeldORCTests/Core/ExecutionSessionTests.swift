@@ -3,6 +3,20 @@ import Weld
 
 @Suite("ORC core: lookups, definitions and removal")
 struct ExecutionSessionTests {
+  @Test("names spread over the buckets of dictionaries, whatever their seed")
+  func namesSpread() {
+    let pool = SymbolStringPool()
+    let names = (0..<4096).map { pool.intern("name\($0)") }
+    for seed in [0, 5, 0x5555_0000] {
+      let buckets = Set(names.map { $0._rawHashValue(seed: seed) & 4095 })
+      // Numbers drawn at random leave 1507 of as many buckets empty.
+      #expect(buckets.count > 2048)
+    }
+    let all = Set(names)
+    #expect(all.count == 4096)
+    #expect((0..<4096).allSatisfy { all.contains(pool.intern("name\($0)")) })
+  }
+
   @Test func `names are equal by identity and die when nobody holds them`() throws {
     let pool = SymbolStringPool()
     var name: SymbolStringPtr? = pool.intern("foo")
